@@ -1,0 +1,1 @@
+//! The command line: `sonde [run]`, `check`, `list`, `completions`.

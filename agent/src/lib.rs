@@ -1,0 +1,13 @@
+//! Sonde: a zero-code tracing agent for Linux.
+//!
+//! The way of a request through the modules, left to right:
+//! `capture` (records from the kernel) -> `connections` (bytes in order, exchanges) ->
+//! [`spans`] (OpenTelemetry spans) -> [`export`] (OTLP, stdout). [`process`] knows who the processes
+//! are, [`cli`] and [`config`] what the operator wants, [`health`] what the agent counts about itself.
+
+pub mod cli;
+pub mod config;
+pub mod export;
+pub mod health;
+pub mod process;
+pub mod spans;

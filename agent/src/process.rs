@@ -1,0 +1,1 @@
+//! Who the processes are: discovery, selection, runtime, service name, resource.

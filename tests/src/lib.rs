@@ -1,0 +1,1 @@
+//! Black-box harness: starts unmodified services, real backends and the built agent.
