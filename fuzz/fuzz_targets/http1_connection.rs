@@ -33,12 +33,22 @@ impl Sink for Checked {
     fn exchange(&mut self, exchange: Exchange) {
         assert!(!exchange.request.method().is_empty());
         assert!(exchange.request.target().len() <= LIMITS.head_bytes);
-        assert_eq!(exchange.response.is_some(), exchange.response_started.is_some());
-        assert_eq!(exchange.request_body.complete, exchange.request_ended.is_some());
+        assert_eq!(
+            exchange.response.is_some(),
+            exchange.response_started.is_some()
+        );
+        assert_eq!(
+            exchange.request_body.complete,
+            exchange.request_ended.is_some()
+        );
         assert!(exchange.request_started <= exchange.ended);
         if matches!(exchange.outcome, Outcome::Complete | Outcome::Upgraded) {
             assert!(exchange.response_body.complete);
-            assert!(exchange.response.is_some_and(|response| response.status >= 101));
+            assert!(
+                exchange
+                    .response
+                    .is_some_and(|response| response.status >= 101)
+            );
         }
         if exchange.response_body.size > 0 {
             assert!(exchange.response.is_some());
@@ -95,7 +105,11 @@ impl Script {
     }
 
     fn bytes(&mut self, direction: Direction, bytes: &[u8]) {
-        let piece = if self.piece == 0 { usize::MAX } else { self.piece };
+        let piece = if self.piece == 0 {
+            usize::MAX
+        } else {
+            self.piece
+        };
         for bytes in bytes.chunks(piece) {
             self.push(direction, Chunk::Bytes(bytes));
         }
@@ -127,7 +141,9 @@ fn unescape(text: &[u8]) -> Vec<u8> {
 
 /// Any byte is some digit, so that no mutation is wasted.
 fn nibble(byte: u8) -> u8 {
-    char::from(byte).to_digit(16).map_or(byte & 0xf, |digit| digit as u8)
+    char::from(byte)
+        .to_digit(16)
+        .map_or(byte & 0xf, |digit| digit as u8)
 }
 
 fuzz_target!(|input: &[u8]| {

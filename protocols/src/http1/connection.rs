@@ -11,6 +11,10 @@
 //! without it the first bytes are taken for the first of the connection, and binary ones for another
 //! protocol.
 //!
+//! Counted bytes (`Chunk::Elided`) of a chunked body keep the decoder's place as long as they are content
+//! of one chunk. Once framing was left out too, the rest of that body has to be counted as well, and only
+//! the capture side can tell its end; bytes in between are a malformed chunk.
+//!
 //! What follows a CONNECT request is not looked at until its response: clients may already speak the
 //! tunnelled protocol.
 

@@ -127,7 +127,9 @@ fn decimal(digits: &[u8]) -> Option<u64> {
 mod tests {
     use super::*;
 
-    fn fields(lines: &[(&str, &str)]) -> FramingFields {
+    type Lines<'a> = &'a [(&'a str, &'a str)];
+
+    fn fields(lines: Lines<'_>) -> FramingFields {
         let mut fields = FramingFields::default();
         for (name, value) in lines {
             fields.note(name, value.as_bytes());
@@ -137,7 +139,7 @@ mod tests {
 
     #[test]
     fn requests() {
-        let cases: &[(&[(&str, &str)], _)] = &[
+        let cases: &[(Lines<'_>, _)] = &[
             (&[], Ok(Framing::Sized(0))),
             (&[("content-length", "0")], Ok(Framing::Sized(0))),
             (&[("Content-Length", "12")], Ok(Framing::Sized(12))),
@@ -187,7 +189,7 @@ mod tests {
     fn responses() {
         let sized = &[("Content-Length", "9")][..];
         let chunked = &[("Transfer-Encoding", "chunked")][..];
-        let cases: &[(u16, Method, &[(&str, &str)], _)] = &[
+        let cases: &[(u16, Method, Lines<'_>, _)] = &[
             (200, Method::Other, &[], Ok(Framing::UntilClose)),
             (200, Method::Other, sized, Ok(Framing::Sized(9))),
             (200, Method::Other, chunked, Ok(Framing::Chunked)),

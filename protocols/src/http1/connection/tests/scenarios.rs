@@ -191,7 +191,8 @@ fn leaving_http1() {
     let upgrade = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\u{1}\u{2}";
     let connect = "CONNECT h:1 HTTP/1.1\r\n\r\n";
     let established = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n\u{16}\u{3}";
-    let cases: &[(&[&str], &str, &[&str], &[Anomaly])] = &[
+    type Case<'a> = (&'a [&'a str], &'a str, &'a [&'a str], &'a [Anomaly]);
+    let cases: &[Case<'_>] = &[
         (&[GET], upgrade, &["/a 101 0 0 Upgraded"], &[]),
         (&[connect], established, &["h:1 200 0 0 Upgraded"], &[]),
         (
