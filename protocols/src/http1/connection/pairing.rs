@@ -48,10 +48,6 @@ impl Connection {
         let alone = self.in_flight.is_empty();
         // Behind another request in one piece: the client did not wait.
         self.pipelined |= inner && !alone;
-        if !alone && self.response.phase == Phase::Lost {
-            self.drift(at, sink);
-            return false;
-        }
         if !alone && self.tentative {
             // The client does pipeline: the quiet before the one in flight meant nothing.
             self.adrift = true;
