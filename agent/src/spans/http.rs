@@ -1,7 +1,6 @@
 //! HTTP exchanges to spans (OpenTelemetry HTTP semantic conventions, stable).
 //!
-//! The mapper reads a request through [`Fields`], so it can be tested without a parser. It takes what is on the wire
-//! as it is: it knows no router, no TLS, and trusts proxies' fields no more than the convention asks.
+//! The mapper takes what is on the wire as it is: it knows no router, no TLS, and trusts proxies' fields no more than the convention asks.
 
 use std::borrow::Cow;
 use std::net::SocketAddr;
@@ -64,38 +63,12 @@ pub struct Options {
     pub redact_query: Vec<String>,
 }
 
-/// A request as the mapper needs it.
-pub trait Fields {
-    /// The method token, as sent.
-    fn method(&self) -> &str;
-    /// The request target, as sent.
-    fn target(&self) -> &[u8];
-    /// 0 or 1.
-    fn minor_version(&self) -> u8;
-    /// Every line of a field in order.
-    fn fields(&self, field: Field) -> impl Iterator<Item = &[u8]>;
-    /// The first line of a field as text, if it is not empty.
-    fn text(&self, field: Field) -> Option<Cow<'_, str>> {
-        self.fields(field)
-            .next()
-            .filter(|line| !line.is_empty())
-            .map(String::from_utf8_lossy)
-    }
-}
-
-impl Fields for RequestHead {
-    fn method(&self) -> &str {
-        self.method()
-    }
-    fn target(&self) -> &[u8] {
-        self.target()
-    }
-    fn minor_version(&self) -> u8 {
-        self.minor_version()
-    }
-    fn fields(&self, field: Field) -> impl Iterator<Item = &[u8]> {
-        self.fields(field)
-    }
+/// The first line of a field as text, if it is not empty.
+fn text(request: &RequestHead, field: Field) -> Option<Cow<'_, str>> {
+    request
+        .field(field)
+        .filter(|line| !line.is_empty())
+        .map(String::from_utf8_lossy)
 }
 
 /// The span of one exchange.
@@ -107,29 +80,9 @@ pub fn build(
     options: &Options,
     ids: &mut IdGenerator,
 ) -> Span {
-    build_from(
-        &exchange.request,
-        exchange,
-        connection,
-        resource,
-        clock,
-        options,
-        ids,
-    )
-}
-
-/// As [`build`], with the request seen through `request` instead of `exchange.request`.
-fn build_from(
-    request: &impl Fields,
-    exchange: &Exchange,
-    connection: &ConnectionFacts,
-    resource: &Arc<Resource>,
-    clock: Clock,
-    options: &Options,
-    ids: &mut IdGenerator,
-) -> Span {
-    let text = String::from_utf8_lossy(request.target());
-    let target = Target::parse(request.method(), &text);
+    let request = &exchange.request;
+    let raw_target = String::from_utf8_lossy(request.target());
+    let target = Target::parse(request.method(), &raw_target);
     let template = target.path.and_then(route::template);
     let mut attributes = Vec::with_capacity(24);
     let method = push_method(&mut attributes, request.method());
@@ -207,13 +160,13 @@ fn span_name(method: Option<&str>, template: Option<&str>) -> String {
     )
 }
 
-fn push_message(attributes: &mut Vec<Attribute>, request: &impl Fields, exchange: &Exchange) {
+fn push_message(attributes: &mut Vec<Attribute>, request: &RequestHead, exchange: &Exchange) {
     let minor = exchange
         .response
         .map_or(request.minor_version(), |response| response.minor_version);
     let version = if minor == 0 { "1.0" } else { "1.1" };
     attributes.push((key::NETWORK_PROTOCOL_VERSION, Value::Str(version.into())));
-    if let Some(agent) = request.text(Field::UserAgent) {
+    if let Some(agent) = text(request, Field::UserAgent) {
         attributes.push((
             key::USER_AGENT_ORIGINAL,
             Value::Str(agent.into_owned().into()),

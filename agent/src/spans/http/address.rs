@@ -4,16 +4,16 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use opentelemetry_semantic_conventions::attribute as key;
-use sonde_protocols::http1::Field;
+use sonde_protocols::http1::{Field, RequestHead};
 
 use super::target::Target;
-use super::{ConnectionFacts, Fields, Options};
+use super::{ConnectionFacts, Options, text};
 use crate::spans::{Attribute, Role, Value, forwarded, redact};
 
 /// Pushes what the target, the proxies' fields and the connection say of addresses.
 pub(super) fn push(
     attributes: &mut Vec<Attribute>,
-    request: &impl Fields,
+    request: &RequestHead,
     target: &Target<'_>,
     connection: &ConnectionFacts,
     options: &Options,
@@ -32,21 +32,21 @@ pub(super) fn push(
 
 fn push_server(
     attributes: &mut Vec<Attribute>,
-    request: &impl Fields,
+    request: &RequestHead,
     target: &Target<'_>,
     connection: &ConnectionFacts,
     options: &Options,
 ) {
-    let forwarded = request.text(Field::Forwarded);
+    let forwarded = text(request, Field::Forwarded);
     let forwarded = forwarded.as_deref();
-    let proto = request.text(Field::XForwardedProto);
+    let proto = text(request, Field::XForwardedProto);
     let scheme = forwarded
         .and_then(|field| forwarded::parameter(field, "proto"))
         .or(proto.as_deref().map(forwarded::first_element))
         .or(target.scheme)
         .unwrap_or("http")
         .to_ascii_lowercase();
-    let host = request.text(Field::Host);
+    let host = text(request, Field::Host);
     let authority = forwarded
         .and_then(|field| forwarded::parameter(field, "host"))
         .or(target.authority)
@@ -91,11 +91,11 @@ fn push_server_address(
 /// (`unknown`, `_token`) there is no address: the peer would be the proxy's.
 fn push_client_address(
     attributes: &mut Vec<Attribute>,
-    request: &impl Fields,
+    request: &RequestHead,
     forwarded: Option<&str>,
     connection: &ConnectionFacts,
 ) {
-    let list = request.text(Field::XForwardedFor);
+    let list = text(request, Field::XForwardedFor);
     let named = forwarded
         .and_then(|field| forwarded::parameter(field, "for"))
         .or(list.as_deref().map(forwarded::first_element));
@@ -117,12 +117,12 @@ fn push_client_address(
 
 fn push_client(
     attributes: &mut Vec<Attribute>,
-    request: &impl Fields,
+    request: &RequestHead,
     target: &Target<'_>,
     connection: &ConnectionFacts,
     options: &Options,
 ) {
-    let host = request.text(Field::Host);
+    let host = text(request, Field::Host);
     let authority = target.authority.or(host.as_deref());
     push_server_address(attributes, authority, 80, connection.remote);
     let remote = std::net::SocketAddr::new(
