@@ -98,7 +98,8 @@ mod tests {
 
     #[test]
     fn attributes() {
-        let cases: [(&str, Option<&[(&str, &str)]>); 8] = [
+        type Pairs = &'static [(&'static str, &'static str)];
+        let cases: [(&str, Option<Pairs>); 8] = [
             ("a=1,b=2", Some(&[("a", "1"), ("b", "2")])),
             (" a = 1 , b=2,", Some(&[("a", "1"), ("b", "2")])),
             ("a=x%2Cy%3D%C3%A9", Some(&[("a", "x,y=é")])),

@@ -350,7 +350,8 @@ mod tests {
 
     #[test]
     fn verdicts() {
-        let cases: [(&[&str], &[&str], &[u32], Verdict); 6] = [
+        type Rules = &'static [&'static str];
+        let cases: [(Rules, Rules, &[u32], Verdict); 6] = [
             (&[], &[], &[], Verdict::Instrumented),
             (&["port=8080"], &[], &[], Verdict::Instrumented),
             (&["port=9"], &[], &[], Verdict::NotIncluded),

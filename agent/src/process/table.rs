@@ -154,7 +154,7 @@ impl Processes {
             Some(Language::C | Language::Cpp) | None
         );
         let entry = self.known.peek_mut(&pid)?;
-        if entry.exited || (entry.ports == listening || !self.needs_ports) && !native {
+        if entry.exited || entry.ports == listening || !(self.needs_ports || native) {
             return None;
         }
         let after = Arc::new(self.read_again(pid, listening)?);

@@ -128,10 +128,10 @@ where
                 .find(|entry| entry.d_tag(self.endian).into() == tag)?;
             Some(entry.d_val(self.endian).into())
         };
-        let strings = value(i64::from(DT_STRTAB))?;
+        let strings = value(DT_STRTAB)?;
         let names = entries
             .iter()
-            .filter(|e| e.d_tag(self.endian).into() == i64::from(DT_NEEDED));
+            .filter(|e| e.d_tag(self.endian).into() == DT_NEEDED);
         Some(
             names
                 .filter_map(|entry| {
