@@ -40,14 +40,14 @@ pub struct Config {
 /// Which processes are traced, and their names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selection {
-    /// As written: a glob or `KEY:GLOB`. Empty means every process.
+    /// As written: a glob or `KEY=VALUE`. Empty means every process.
     pub include: Vec<String>,
     /// As written; wins over `include`.
     pub exclude: Vec<String>,
     /// Process ids; if there are any, only these.
     pub pids: Vec<u32>,
-    /// Match and service name; the first match wins.
-    pub service_names: Vec<(String, String)>,
+    /// Each `MATCH=NAME`; the first match wins.
+    pub service_names: Vec<String>,
 }
 
 /// What is captured, and how much memory that may take.
@@ -93,8 +93,8 @@ pub struct Otlp {
     pub client_certificate: Option<PathBuf>,
     /// PEM file of the client's key.
     pub client_key: Option<PathBuf>,
-    /// Names and values; empty means not given.
-    pub headers: Vec<(String, String)>,
+    /// Each `NAME=VALUE`, percent-encoded; empty means not given.
+    pub headers: Vec<String>,
     /// Limit for one request.
     pub timeout: Option<Duration>,
     /// No TLS for a gRPC endpoint without a scheme.

@@ -9,6 +9,7 @@ use crate::config::{Check, Config, List};
 /// # Errors
 /// A missing privilege or kernel feature, or a failure at run time.
 pub fn run(_config: Config) -> Result<(), Failure> {
+    privilege::require()?;
     Err(Failure::run_time(
         "this build has no capture: it can only be configured",
     ))

@@ -86,10 +86,6 @@ fn texts(values: &[&str]) -> Vec<String> {
     values.iter().map(ToString::to_string).collect()
 }
 
-fn pair(left: &str, right: &str) -> (String, String) {
-    (left.to_owned(), right.to_owned())
-}
-
 #[test]
 fn precedence_of_selection_and_capture() {
     precedence(
@@ -112,11 +108,11 @@ fn precedence_of_selection_and_capture() {
     );
     precedence(
         "--service-name",
-        ("*/node=web", "port:80=a,b=c"),
+        ("*/node=web", "port=80=a,b=c"),
         |c| c.selection.service_names,
         (
-            vec![pair("*/node", "web")],
-            vec![pair("port:80", "a"), pair("b", "c")],
+            vec!["*/node=web".to_owned()],
+            vec!["port=80=a".to_owned(), "b=c".to_owned()],
             vec![],
         ),
     );
@@ -262,8 +258,8 @@ fn precedence_of_otlp() {
         ("a=b=c", "d=e,f=g"),
         |c| c.otlp.headers,
         (
-            vec![pair("a", "b=c")],
-            vec![pair("d", "e"), pair("f", "g")],
+            vec!["a=b=c".to_owned()],
+            vec!["d=e".to_owned(), "f=g".to_owned()],
             vec![],
         ),
     );

@@ -19,9 +19,9 @@ const STYLES: Styles = Styles::styled()
     .placeholder(AnsiColor::Cyan.on_default());
 
 const NOTE: &str = "\
-Every flag has an environment variable: --batch-spans is SONDE_BATCH_SPANS. A flag wins over SONDE_*,
-SONDE_* over the standard OTEL_* variable, and that over the default; an empty variable counts as unset.
-Flags that can be repeated take a comma-separated list from the environment.
+Every flag has an environment variable: --batch-spans is SONDE_BATCH_SPANS. A flag wins over
+SONDE_*, that over the standard OTEL_* variable, and that over the default. An empty variable
+counts as unset. Flags that can be repeated take a comma-separated list from the environment.
 
 Exit codes: 0 success, 1 failure at run time (or `check` found a problem), 2 bad configuration,
 3 a missing privilege or kernel feature, which the message names.";
@@ -104,8 +104,8 @@ pub struct ListArguments {
 pub struct SelectionArguments {
     /// Trace only processes that match (repeatable) [default: every process that speaks HTTP]
     ///
-    /// MATCH is a glob on the path of the executable, or KEY:GLOB with KEY one of exe, cmdline, port, cgroup,
-    /// container.
+    /// MATCH is a glob on the executable or the command line, or KEY=VALUE with KEY one of exe, cmd, container,
+    /// cgroup (VALUE is a glob) or port (8080, 8000-8099).
     #[arg(long, value_name = "MATCH")]
     pub(crate) include: Vec<String>,
     /// Do not trace processes that match, even if an --include does (repeatable)
@@ -116,7 +116,7 @@ pub struct SelectionArguments {
     pub(crate) pid: Vec<u32>,
     /// Name the services of the processes that match (repeatable; the first match wins)
     #[arg(long, value_name = "MATCH=NAME", value_parser = parse_assignment)]
-    pub(crate) service_name: Vec<(String, String)>,
+    pub(crate) service_name: Vec<String>,
 }
 
 /// What is captured, and how much memory that may take.
@@ -226,7 +226,7 @@ pub struct OtlpArguments {
     pub(crate) otlp_client_key: Option<PathBuf>,
     /// Header sent with every request (repeatable)
     #[arg(long, value_name = "NAME=VALUE", value_parser = parse_assignment)]
-    pub(crate) otlp_header: Vec<(String, String)>,
+    pub(crate) otlp_header: Vec<String>,
     /// Longest time for one export request [default: 10s]
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(crate) otlp_timeout: Option<Duration>,
@@ -281,11 +281,11 @@ fn parse_ring_bytes(text: &str) -> Result<u64, String> {
     Err("must be a power of two, such as 8MiB".to_owned())
 }
 
-/// `LEFT=RIGHT`, split at the first `=`; both sides must say something.
-fn parse_assignment(text: &str) -> Result<(String, String), String> {
+/// `LEFT=RIGHT`, where both sides say something. Which `=` separates them is known to the type it becomes.
+fn parse_assignment(text: &str) -> Result<String, String> {
     match text.split_once('=') {
         Some((left, right)) if !left.trim().is_empty() && !right.trim().is_empty() => {
-            Ok((left.trim().to_owned(), right.trim().to_owned()))
+            Ok(text.trim().to_owned())
         }
         _ => Err("expected two parts with = between them".to_owned()),
     }
