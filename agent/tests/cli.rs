@@ -1,5 +1,10 @@
 //! The command line as scripts see it: the built binary's exit codes and streams, precedence, messages, pages.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a failed helper of a test is a failed test"
+)]
+
 use sonde::cli::{
     self, Arguments, Environment, Exporter, Interruption, OtlpCompression, OtlpProtocol,
 };
