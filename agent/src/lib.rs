@@ -10,5 +10,7 @@ pub mod cli;
 pub mod config;
 pub mod export;
 pub mod health;
+pub mod logging;
 pub mod process;
+pub mod run;
 pub mod spans;
