@@ -60,6 +60,10 @@ impl Queue {
         let mut dropped = 0;
         {
             let mut state = self.lock();
+            if state.abandoned {
+                drop(state);
+                return self.count_drop(batch.spans, Reason::Closed);
+            }
             self.health.queued(batch.body.len(), batch.spans);
             state.waiting_bytes += batch.body.len();
             state.waiting.push_back(batch);
