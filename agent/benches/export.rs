@@ -21,9 +21,14 @@ const ROUNDS: usize = 200;
 fn main() {
     let spans = spans();
     let bytes = encode_for_bench(&spans);
-    println!("{SPANS} spans of 4 processes, {} bytes a span", bytes / SPANS);
+    println!(
+        "{SPANS} spans of 4 processes, {} bytes a span",
+        bytes / SPANS
+    );
     report("written directly", || encode_for_bench(black_box(&spans)));
-    report("opentelemetry-proto and prost", || with_prost(black_box(&spans)));
+    report("opentelemetry-proto and prost", || {
+        with_prost(black_box(&spans))
+    });
 }
 
 fn report(name: &str, mut round: impl FnMut() -> usize) {
@@ -40,7 +45,10 @@ fn report(name: &str, mut round: impl FnMut() -> usize) {
 fn spans() -> Vec<Span> {
     let resources = ["cart", "checkout", "catalog", "web"].map(|name| {
         let attributes = vec![(key::SERVICE_NAME, Value::Str(name.into()))];
-        Arc::new(Resource { service_name: name.to_owned(), attributes })
+        Arc::new(Resource {
+            service_name: name.to_owned(),
+            attributes,
+        })
     });
     let span = |index: usize| Span {
         trace_id: TraceId([1; 16]),
@@ -58,7 +66,10 @@ fn spans() -> Vec<Span> {
             (key::HTTP_REQUEST_METHOD, Value::Str("GET".into())),
             (key::HTTP_ROUTE, Value::Str("/products/{id}".into())),
             (key::HTTP_RESPONSE_STATUS_CODE, Value::Int(200)),
-            (key::URL_PATH, Value::Str(format!("/products/{index}").into())),
+            (
+                key::URL_PATH,
+                Value::Str(format!("/products/{index}").into()),
+            ),
             (key::URL_SCHEME, Value::Str("http".into())),
             (key::SERVER_ADDRESS, Value::Str("shop.example.com".into())),
             (key::SERVER_PORT, Value::Int(8_080)),
@@ -66,7 +77,10 @@ fn spans() -> Vec<Span> {
             (key::NETWORK_PEER_ADDRESS, Value::Str("10.1.2.3".into())),
             (key::NETWORK_PEER_PORT, Value::Int(43_210)),
             (key::NETWORK_PROTOCOL_VERSION, Value::Str("1.1".into())),
-            (key::USER_AGENT_ORIGINAL, Value::Str("Mozilla/5.0 (X11; Linux x86_64)".into())),
+            (
+                key::USER_AGENT_ORIGINAL,
+                Value::Str("Mozilla/5.0 (X11; Linux x86_64)".into()),
+            ),
         ],
         resource: Arc::clone(&resources[index % resources.len()]),
     };
@@ -76,7 +90,10 @@ fn spans() -> Vec<Span> {
 fn with_prost(spans: &[Span]) -> usize {
     let request = ExportTraceServiceRequest {
         resource_spans: vec![ResourceSpans {
-            scope_spans: vec![ScopeSpans { spans: spans.iter().map(message).collect(), ..ScopeSpans::default() }],
+            scope_spans: vec![ScopeSpans {
+                spans: spans.iter().map(message).collect(),
+                ..ScopeSpans::default()
+            }],
             ..ResourceSpans::default()
         }],
     };
@@ -87,13 +104,20 @@ fn message(span: &Span) -> ProtoSpan {
     ProtoSpan {
         trace_id: span.trace_id.0.to_vec(),
         span_id: span.span_id.0.to_vec(),
-        parent_span_id: span.parent_span_id.map(|id| id.0.to_vec()).unwrap_or_default(),
+        parent_span_id: span
+            .parent_span_id
+            .map(|id| id.0.to_vec())
+            .unwrap_or_default(),
         flags: 0x301,
         name: span.name.clone(),
         kind: 2,
         start_time_unix_nano: span.start_unix_nanos,
         end_time_unix_nano: span.end_unix_nanos,
-        attributes: span.attributes.iter().map(|(key, value)| key_value(key, value)).collect(),
+        attributes: span
+            .attributes
+            .iter()
+            .map(|(key, value)| key_value(key, value))
+            .collect(),
         ..ProtoSpan::default()
     }
 }
@@ -104,5 +128,9 @@ fn key_value(key: &str, value: &Value) -> KeyValue {
         Value::Int(value) => ProtoValue::IntValue(*value),
         _ => unreachable!("the spans above have text and integers only"),
     };
-    KeyValue { key: key.to_owned(), value: Some(AnyValue { value: Some(value) }), ..KeyValue::default() }
+    KeyValue {
+        key: key.to_owned(),
+        value: Some(AnyValue { value: Some(value) }),
+        ..KeyValue::default()
+    }
 }

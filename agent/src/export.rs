@@ -54,7 +54,10 @@ pub struct Backoff {
 
 impl Default for Backoff {
     fn default() -> Self {
-        Self { initial: Duration::from_millis(500), max: Duration::from_secs(5) }
+        Self {
+            initial: Duration::from_millis(500),
+            max: Duration::from_secs(5),
+        }
     }
 }
 
@@ -103,18 +106,32 @@ impl Exporters {
     ///
     /// # Errors
     /// When a certificate or key cannot be read, or an endpoint or header cannot be used.
-    pub fn start(options: &Options, health: &Health, handle: &Handle) -> Result<Self, TransportError> {
+    pub fn start(
+        options: &Options,
+        health: &Health,
+        handle: &Handle,
+    ) -> Result<Self, TransportError> {
         let _context = handle.enter();
         let mut tasks = JoinSet::new();
         let mut queues = Vec::with_capacity(options.exporters.len());
         for exporter in &options.exporters {
-            let queue = Arc::new(Queue::new(options.queue_bytes, health.exporter(exporter.name())));
+            let queue = Arc::new(Queue::new(
+                options.queue_bytes,
+                health.exporter(exporter.name()),
+            ));
             exporter.spawn(&queue, options.backoff, &mut tasks)?;
             queues.push(queue);
         }
-        let shared = Arc::new(Shared { batcher: Mutex::new(Batcher::new(options.batch_spans)), queues });
+        let shared = Arc::new(Shared {
+            batcher: Mutex::new(Batcher::new(options.batch_spans)),
+            queues,
+        });
         let sealer = tokio::spawn(seal_regularly(Arc::clone(&shared), options.batch_interval));
-        Ok(Self { shared, sealer, tasks })
+        Ok(Self {
+            shared,
+            sealer,
+            tasks,
+        })
     }
 
     /// Hands over finished spans. Never waits for a backend; to be called by the thread that makes the spans.
@@ -140,7 +157,11 @@ impl Exporters {
             tracing::warn!(?timeout, "gave up sending the last spans");
             self.tasks.shutdown().await;
         }
-        self.shared.queues.iter().map(|queue| queue.abandon(Reason::Shutdown)).sum()
+        self.shared
+            .queues
+            .iter()
+            .map(|queue| queue.abandon(Reason::Shutdown))
+            .sum()
     }
 }
 
@@ -190,15 +211,27 @@ impl Exporter {
         }
     }
 
-    fn spawn(&self, queue: &Arc<Queue>, backoff: Backoff, tasks: &mut JoinSet<()>) -> Result<(), TransportError> {
+    fn spawn(
+        &self,
+        queue: &Arc<Queue>,
+        backoff: Backoff,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<(), TransportError> {
         match self {
             Self::Otlp(settings) => otlp::spawn(settings, queue, backoff, tasks)?,
             Self::Stdout => {
                 let style = tree::Style::of_stdout();
-                tasks.spawn(stdout::run(Arc::clone(queue), output::Output::new(std::io::stdout()), style));
+                tasks.spawn(stdout::run(
+                    Arc::clone(queue),
+                    output::Output::new(std::io::stdout()),
+                    style,
+                ));
             }
             Self::Jsonl => {
-                tasks.spawn(jsonl::run(Arc::clone(queue), output::Output::new(std::io::stdout())));
+                tasks.spawn(jsonl::run(
+                    Arc::clone(queue),
+                    output::Output::new(std::io::stdout()),
+                ));
             }
         }
         Ok(())
@@ -209,7 +242,11 @@ impl Exporter {
 #[doc(hidden)]
 pub fn encode_for_bench(spans: &[Span]) -> usize {
     let mut batcher = Batcher::new(usize::MAX);
-    let full: usize = spans.iter().filter_map(|span| batcher.add(span)).map(|batch| batch.body.len()).sum();
+    let full: usize = spans
+        .iter()
+        .filter_map(|span| batcher.add(span))
+        .map(|batch| batch.body.len())
+        .sum();
     full + batcher.seal().map_or(0, |batch| batch.body.len())
 }
 

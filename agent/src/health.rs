@@ -88,12 +88,28 @@ impl Health {
         Self {
             connections: registered(&mut registry, "connections", "Connections followed now"),
             processes: registered(&mut registry, "processes", "Processes instrumented now"),
-            ring_fill: registered(&mut registry, "ring_fill_ratio", "Fill of the fullest ring buffer when last read"),
+            ring_fill: registered(
+                &mut registry,
+                "ring_fill_ratio",
+                "Fill of the fullest ring buffer when last read",
+            ),
             spans_server: spans.get_or_create_owned(&KindLabel { kind: "server" }),
             spans_client: spans.get_or_create_owned(&KindLabel { kind: "client" }),
-            records: registered(&mut registry, "records", "Records read from the kernel, by kind"),
-            losses: registered(&mut registry, "losses", "Things the kernel side could not record, by hook and reason"),
-            anomalies: registered(&mut registry, "anomalies", "Odd input the parsers met, by protocol and kind"),
+            records: registered(
+                &mut registry,
+                "records",
+                "Records read from the kernel, by kind",
+            ),
+            losses: registered(
+                &mut registry,
+                "losses",
+                "Things the kernel side could not record, by hook and reason",
+            ),
+            anomalies: registered(
+                &mut registry,
+                "anomalies",
+                "Odd input the parsers met, by protocol and kind",
+            ),
             program_runs: registered(&mut registry, "bpf_runs", "Runs of each BPF program"),
             program_seconds: with_seconds(&mut registry, "bpf_run", "Time each BPF program ran"),
             exporters,
@@ -119,20 +135,32 @@ impl Health {
     /// The counter of one anomaly of one protocol; get it once.
     #[must_use]
     pub fn anomalies(&self, protocol: &'static str, kind: &'static str) -> Counter {
-        self.anomalies.get_or_create_owned(&AnomalyLabels { protocol, kind })
+        self.anomalies
+            .get_or_create_owned(&AnomalyLabels { protocol, kind })
     }
 
     /// Sets how often `hook` lost something for `reason` since the agent started.
     pub fn set_loss(&self, hook: &'static str, reason: &'static str, total: u64) {
-        self.losses.get_or_create(&LossLabels { hook, reason }).inner().store(total, Ordering::Relaxed);
+        self.losses
+            .get_or_create(&LossLabels { hook, reason })
+            .inner()
+            .store(total, Ordering::Relaxed);
     }
 
     /// Sets how often and how long a BPF program ran since it was loaded.
     pub fn set_program(&self, program: &str, runs: u64, run_time: Duration) {
-        let label = ProgramLabel { program: program.to_owned() };
-        self.program_runs.get_or_create(&label).inner().store(runs, Ordering::Relaxed);
+        let label = ProgramLabel {
+            program: program.to_owned(),
+        };
+        self.program_runs
+            .get_or_create(&label)
+            .inner()
+            .store(runs, Ordering::Relaxed);
         let seconds = run_time.as_secs_f64().to_bits();
-        self.program_seconds.get_or_create(&label).inner().store(seconds, Ordering::Relaxed);
+        self.program_seconds
+            .get_or_create(&label)
+            .inner()
+            .store(seconds, Ordering::Relaxed);
     }
 
     /// The handles of one exporter; get them once.

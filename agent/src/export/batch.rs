@@ -51,7 +51,14 @@ pub(super) struct Batcher {
 impl Batcher {
     /// A batcher that closes a batch at `max_spans` spans or [`MAX_BYTES`] bytes.
     pub(super) fn new(max_spans: usize) -> Self {
-        Self { max_spans: max_spans.max(1), groups: Vec::new(), places: FxHashMap::default(), last: 0, spans: 0, bytes: 0 }
+        Self {
+            max_spans: max_spans.max(1),
+            groups: Vec::new(),
+            places: FxHashMap::default(),
+            last: 0,
+            spans: 0,
+            bytes: 0,
+        }
     }
 
     /// Adds a span; returns a batch when it became full.
@@ -62,7 +69,9 @@ impl Batcher {
         encode::span_field(buf, span);
         self.bytes += buf.len() - before;
         self.spans += 1;
-        (self.spans >= self.max_spans || self.bytes >= MAX_BYTES).then(|| self.seal()).flatten()
+        (self.spans >= self.max_spans || self.bytes >= MAX_BYTES)
+            .then(|| self.seal())
+            .flatten()
     }
 
     fn place(&mut self, resource: &Arc<Resource>) -> usize {
@@ -72,9 +81,15 @@ impl Batcher {
             return self.last;
         }
         let next = self.groups.len();
-        let place = *self.places.entry(Arc::as_ptr(resource).addr()).or_insert(next);
+        let place = *self
+            .places
+            .entry(Arc::as_ptr(resource).addr())
+            .or_insert(next);
         if place == next {
-            self.groups.push(Group { resource: Arc::clone(resource), spans: Vec::new() });
+            self.groups.push(Group {
+                resource: Arc::clone(resource),
+                spans: Vec::new(),
+            });
         }
         self.last = place;
         place
@@ -86,7 +101,11 @@ impl Batcher {
             return None;
         }
         let scope = scope_field();
-        let capacity = self.groups.iter().map(|group| encode::len_field(group.body_len(&scope))).sum();
+        let capacity = self
+            .groups
+            .iter()
+            .map(|group| encode::len_field(group.body_len(&scope)))
+            .sum();
         let mut body = Vec::with_capacity(capacity);
         for group in self.groups.iter().filter(|group| !group.spans.is_empty()) {
             group.put(&mut body, &scope);
@@ -94,7 +113,10 @@ impl Batcher {
         let spans = std::mem::take(&mut self.spans);
         self.bytes = 0;
         self.forget_idle();
-        Some(Batch { body: body.into(), spans })
+        Some(Batch {
+            body: body.into(),
+            spans,
+        })
     }
 
     /// Keeps the buffers of processes that had spans for the next batch, and lets go of the others.
@@ -104,14 +126,16 @@ impl Batcher {
         self.last = 0;
         for (place, group) in self.groups.iter_mut().enumerate() {
             group.spans.clear();
-            self.places.insert(Arc::as_ptr(&group.resource).addr(), place);
+            self.places
+                .insert(Arc::as_ptr(&group.resource).addr(), place);
         }
     }
 }
 
 impl Group {
     fn body_len(&self, scope: &[u8]) -> usize {
-        encode::resource_field_len(&self.resource) + encode::len_field(scope.len() + self.spans.len())
+        encode::resource_field_len(&self.resource)
+            + encode::len_field(scope.len() + self.spans.len())
     }
 
     /// Appends `ExportTraceServiceRequest.resource_spans` (1): resource (1), `scope_spans` (2).

@@ -113,7 +113,11 @@ fn status_field(buf: &mut Vec<u8>, status: &Status) {
 
 /// Appends `ResourceSpans.resource` (1).
 pub(super) fn resource_field(buf: &mut Vec<u8>, resource: &Resource) {
-    let length = resource.attributes.iter().map(|attribute| len_field(attribute_len(attribute))).sum::<usize>();
+    let length = resource
+        .attributes
+        .iter()
+        .map(|attribute| len_field(attribute_len(attribute)))
+        .sum::<usize>();
     buf.push(tag(1, LEN));
     varint(buf, length as u64);
     for attribute in &resource.attributes {
@@ -123,7 +127,13 @@ pub(super) fn resource_field(buf: &mut Vec<u8>, resource: &Resource) {
 
 /// Bytes that [`resource_field`] appends.
 pub(super) fn resource_field_len(resource: &Resource) -> usize {
-    len_field(resource.attributes.iter().map(|attribute| len_field(attribute_len(attribute))).sum())
+    len_field(
+        resource
+            .attributes
+            .iter()
+            .map(|attribute| len_field(attribute_len(attribute)))
+            .sum(),
+    )
 }
 
 /// Appends one `KeyValue`: key (1), `AnyValue` (2).
@@ -181,7 +191,10 @@ fn put_array(buf: &mut Vec<u8>, texts: &[String]) {
 }
 
 fn array_len(texts: &[String]) -> usize {
-    texts.iter().map(|text| len_field(len_field(text.len()))).sum()
+    texts
+        .iter()
+        .map(|text| len_field(len_field(text.len())))
+        .sum()
 }
 
 /// The tag of a field below 16, one byte.
@@ -212,7 +225,11 @@ fn optional_text(buf: &mut Vec<u8>, field: u8, text: &str) {
 }
 
 const fn optional_text_len(text: &str) -> usize {
-    if text.is_empty() { 0 } else { len_field(text.len()) }
+    if text.is_empty() {
+        0
+    } else {
+        len_field(text.len())
+    }
 }
 
 fn fixed64_field(buf: &mut Vec<u8>, field: u8, value: u64) {

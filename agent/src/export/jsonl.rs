@@ -55,7 +55,9 @@ mod tests {
         let line = line(&batcher.seal().unwrap().body).unwrap();
         assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
         let json: Value = serde_json::from_slice(&line).unwrap();
-        let span = json.pointer("/resourceSpans/0/scopeSpans/0/spans/0").unwrap();
+        let span = json
+            .pointer("/resourceSpans/0/scopeSpans/0/spans/0")
+            .unwrap();
         for (key, value) in [
             ("traceId", Value::from("01010101010101010101010101010101")),
             ("spanId", Value::from("0000000000000001")),
@@ -66,8 +68,16 @@ mod tests {
         ] {
             assert_eq!(span[key], value, "{key}");
         }
-        let status = span["attributes"].as_array().unwrap().iter().find(|a| a["key"] == "http.response.status_code");
+        let status = span["attributes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|a| a["key"] == "http.response.status_code");
         assert_eq!(status.unwrap()["value"]["intValue"], "200");
-        assert_eq!(json.pointer("/resourceSpans/0/scopeSpans/0/scope/name").unwrap(), "sonde");
+        assert_eq!(
+            json.pointer("/resourceSpans/0/scopeSpans/0/scope/name")
+                .unwrap(),
+            "sonde"
+        );
     }
 }

@@ -83,7 +83,10 @@ enum Answer {
     /// Accepted, except `rejected` spans; a message may be a mere warning.
     Accepted { rejected: usize, message: String },
     /// To be repeated, not before `after` when the receiver said so.
-    Retry { after: Option<Duration>, problem: String },
+    Retry {
+        after: Option<Duration>,
+        problem: String,
+    },
     /// Not to be repeated.
     Refused { problem: String },
 }
@@ -92,7 +95,10 @@ impl Answer {
     /// An answer with a body.
     fn accepted(response: ExportTraceServiceResponse) -> Self {
         let partial = response.partial_success.unwrap_or_default();
-        Self::Accepted { rejected: usize::try_from(partial.rejected_spans).unwrap_or(0), message: partial.error_message }
+        Self::Accepted {
+            rejected: usize::try_from(partial.rejected_spans).unwrap_or(0),
+            message: partial.error_message,
+        }
     }
 
     const fn outcome(&self) -> Outcome {
@@ -138,7 +144,12 @@ struct Sender {
 }
 
 /// Starts the tasks that send what `queue` holds.
-pub(super) fn spawn(settings: &Otlp, queue: &Arc<Queue>, backoff: Backoff, tasks: &mut JoinSet<()>) -> Result<(), Error> {
+pub(super) fn spawn(
+    settings: &Otlp,
+    queue: &Arc<Queue>,
+    backoff: Backoff,
+    tasks: &mut JoinSet<()>,
+) -> Result<(), Error> {
     let sender = Arc::new(Sender {
         queue: Arc::clone(queue),
         transport: Transport::new(settings)?,
@@ -164,7 +175,10 @@ impl Sender {
                 failed = 0;
                 continue;
             };
-            let delay = after.map_or_else(|| jittered(self.backoff.delay(failed)), |after| after.min(MAX_DELAY));
+            let delay = after.map_or_else(
+                || jittered(self.backoff.delay(failed)),
+                |after| after.min(MAX_DELAY),
+            );
             failed += 1;
             self.queue.pause(delay).await;
         }
@@ -173,8 +187,13 @@ impl Sender {
     async fn request(&self, batch: &Batch) -> Answer {
         let start = Instant::now();
         let request = tokio::time::timeout(self.timeout, self.transport.export(batch.body.clone()));
-        let answer = request.await.unwrap_or_else(|_| Answer::Retry { after: None, problem: "no answer in time".to_owned() });
-        self.queue.health().request(answer.outcome(), start.elapsed());
+        let answer = request.await.unwrap_or_else(|_| Answer::Retry {
+            after: None,
+            problem: "no answer in time".to_owned(),
+        });
+        self.queue
+            .health()
+            .request(answer.outcome(), start.elapsed());
         answer
     }
 
@@ -213,7 +232,12 @@ impl Sender {
         if !message.is_empty()
             && let Some(times) = self.warnings.add(1)
         {
-            tracing::warn!(endpoint = self.endpoint, times, message, "the receiver says");
+            tracing::warn!(
+                endpoint = self.endpoint,
+                times,
+                message,
+                "the receiver says"
+            );
         }
     }
 }
@@ -221,7 +245,9 @@ impl Sender {
 impl Backoff {
     /// The wait after `failed` earlier failures in a row.
     fn delay(self, failed: u32) -> Duration {
-        self.initial.saturating_mul(1_u32.checked_shl(failed).unwrap_or(u32::MAX)).min(self.max)
+        self.initial
+            .saturating_mul(1_u32.checked_shl(failed).unwrap_or(u32::MAX))
+            .min(self.max)
     }
 }
 

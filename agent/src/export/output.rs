@@ -23,13 +23,15 @@ impl Output {
     /// Starts the thread; it ends when the `Output` is dropped.
     pub(super) fn new(mut writer: impl Write + Send + 'static) -> Self {
         let (jobs, queue) = mpsc::sync_channel::<Job>(1);
-        let started = thread::Builder::new().name("sonde-stdout".to_owned()).spawn(move || {
-            for job in queue {
-                let result = writer.write_all(&job.text).and_then(|()| writer.flush());
-                // Nobody waits any more when the exporters were shut down meanwhile.
-                let _ = job.done.send(result);
-            }
-        });
+        let started = thread::Builder::new()
+            .name("sonde-stdout".to_owned())
+            .spawn(move || {
+                for job in queue {
+                    let result = writer.write_all(&job.text).and_then(|()| writer.flush());
+                    // Nobody waits any more when the exporters were shut down meanwhile.
+                    let _ = job.done.send(result);
+                }
+            });
         if let Err(error) = started {
             tracing::warn!(%error, "cannot start the thread that writes to stdout");
         }

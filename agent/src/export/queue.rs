@@ -47,7 +47,14 @@ impl Queue {
     /// A queue that holds at most `limit` bytes, those of requests in flight included, and one batch more.
     pub(super) fn new(limit: usize, health: ExporterHealth) -> Self {
         let (closed, _) = watch::channel(false);
-        Self { limit, state: Mutex::default(), filled: Notify::new(), closed, health, drops: Report::default() }
+        Self {
+            limit,
+            state: Mutex::default(),
+            filled: Notify::new(),
+            closed,
+            health,
+            drops: Report::default(),
+        }
     }
 
     /// What is counted about the exporter.
@@ -67,8 +74,12 @@ impl Queue {
             self.health.queued(batch.body.len(), batch.spans);
             state.waiting_bytes += batch.body.len();
             state.waiting.push_back(batch);
-            while state.waiting_bytes + state.taken_bytes > self.limit && (state.waiting.len() > 1 || state.taken_bytes >= self.limit) {
-                let Some(oldest) = state.drop_oldest() else { break };
+            while state.waiting_bytes + state.taken_bytes > self.limit
+                && (state.waiting.len() > 1 || state.taken_bytes >= self.limit)
+            {
+                let Some(oldest) = state.drop_oldest() else {
+                    break;
+                };
                 self.health.unqueued(oldest.body.len(), oldest.spans);
                 dropped += oldest.spans;
             }
@@ -124,7 +135,9 @@ impl Queue {
             }
             state.taken_bytes -= batch.body.len();
             state.taken_spans -= batch.spans;
-            if state.waiting_bytes + state.taken_bytes + batch.body.len() > self.limit && !state.waiting.is_empty() {
+            if state.waiting_bytes + state.taken_bytes + batch.body.len() > self.limit
+                && !state.waiting.is_empty()
+            {
                 self.health.unqueued(batch.body.len(), batch.spans);
                 dropped = batch.spans;
             } else {
@@ -149,7 +162,11 @@ impl Queue {
             if std::mem::replace(&mut state.abandoned, true) {
                 return 0;
             }
-            let waiting = state.waiting.drain(..).map(|batch| batch.spans).sum::<usize>();
+            let waiting = state
+                .waiting
+                .drain(..)
+                .map(|batch| batch.spans)
+                .sum::<usize>();
             let bytes = state.waiting_bytes + state.taken_bytes;
             state.waiting_bytes = 0;
             (waiting + state.taken_spans, bytes)
@@ -178,7 +195,12 @@ impl Queue {
         }
         self.health.dropped(reason, spans);
         if let Some(total) = self.drops.add(spans) {
-            tracing::warn!(exporter = self.health.name(), reason = reason.as_str(), spans = total, "dropped spans");
+            tracing::warn!(
+                exporter = self.health.name(),
+                reason = reason.as_str(),
+                spans = total,
+                "dropped spans"
+            );
         }
     }
 

@@ -27,7 +27,10 @@ impl Report {
     fn add_at(&self, count: usize, now: Instant) -> Option<usize> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.unsaid += count;
-        if state.last.is_some_and(|last| now.duration_since(last) < INTERVAL) {
+        if state
+            .last
+            .is_some_and(|last| now.duration_since(last) < INTERVAL)
+        {
             return None;
         }
         state.last = Some(now);

@@ -82,7 +82,14 @@ impl fmt::Debug for Otlp {
             .field("ca_certificate", &self.ca_certificate)
             .field("client_certificate", &self.client_certificate)
             .field("client_key", &self.client_key)
-            .field("headers", &self.headers.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .field(
+                "headers",
+                &self
+                    .headers
+                    .iter()
+                    .map(|(name, _)| name)
+                    .collect::<Vec<_>>(),
+            )
             .field("timeout", &self.timeout)
             .finish()
     }
@@ -233,17 +240,27 @@ impl OtlpSettings {
     ///
     /// # Errors
     /// Names the flag or variable that cannot be used.
-    pub fn resolve(flags: &OtlpFlags, lookup: impl Fn(&str) -> Option<String>) -> Result<Otlp, Error> {
+    pub fn resolve(
+        flags: &OtlpFlags,
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<Otlp, Error> {
         let environment = Environment { lookup };
         let text = |flag: &Option<String>, names: &Names| environment.given(flag.clone(), names);
         let file = |flag: &Option<PathBuf>, names: &Names| {
-            flag.clone().or_else(|| environment.given(None, names).map(|given| given.value.into()))
+            flag.clone().or_else(|| {
+                environment
+                    .given(None, names)
+                    .map(|given| given.value.into())
+            })
         };
-        let protocol = text(&flags.protocol, &PROTOCOL).map_or(Ok(Protocol::default()), |given| protocol(&given))?;
+        let protocol = text(&flags.protocol, &PROTOCOL)
+            .map_or(Ok(Protocol::default()), |given| protocol(&given))?;
         let insecure = match flags.insecure {
             Some(insecure) => insecure,
             // "Any value that is not explicitly defined here as a true value ... is interpreted as false."
-            None => text(&None, &INSECURE).is_some_and(|given| given.value.eq_ignore_ascii_case("true")),
+            None => {
+                text(&None, &INSECURE).is_some_and(|given| given.value.eq_ignore_ascii_case("true"))
+            }
         };
         let resolved = Otlp {
             protocol,
@@ -267,24 +284,47 @@ struct Environment<L> {
 impl<L: Fn(&str) -> Option<String>> Environment<L> {
     fn given(&self, flag: Option<String>, names: &Names) -> Option<Given> {
         if let Some(value) = flag {
-            return Some(Given { origin: names.flag, value, generic: true });
+            return Some(Given {
+                origin: names.flag,
+                value,
+                generic: true,
+            });
         }
-        [(names.traces, false), (names.generic, true)].into_iter().find_map(|(origin, generic)| {
-            let value = (self.lookup)(origin)?.trim().to_owned();
-            (!value.is_empty()).then_some(Given { origin, value, generic })
-        })
+        [(names.traces, false), (names.generic, true)]
+            .into_iter()
+            .find_map(|(origin, generic)| {
+                let value = (self.lookup)(origin)?.trim().to_owned();
+                (!value.is_empty()).then_some(Given {
+                    origin,
+                    value,
+                    generic,
+                })
+            })
     }
 }
 
 fn protocol(given: &Given) -> Result<Protocol, Error> {
-    one_of(given, &[
-        (otlp::OTEL_EXPORTER_OTLP_PROTOCOL_GRPC, Protocol::Grpc),
-        (otlp::OTEL_EXPORTER_OTLP_PROTOCOL_HTTP_PROTOBUF, Protocol::HttpProtobuf),
-    ])
+    one_of(
+        given,
+        &[
+            (otlp::OTEL_EXPORTER_OTLP_PROTOCOL_GRPC, Protocol::Grpc),
+            (
+                otlp::OTEL_EXPORTER_OTLP_PROTOCOL_HTTP_PROTOBUF,
+                Protocol::HttpProtobuf,
+            ),
+        ],
+    )
 }
 
 fn compression(given: &Given) -> Result<Compression, Error> {
-    one_of(given, &[("none", Compression::None), ("gzip", Compression::Gzip), ("zstd", Compression::Zstd)])
+    one_of(
+        given,
+        &[
+            ("none", Compression::None),
+            ("gzip", Compression::Gzip),
+            ("zstd", Compression::Zstd),
+        ],
+    )
 }
 
 fn one_of<T: Copy>(given: &Given, known: &[(&str, T)]) -> Result<T, Error> {
@@ -292,11 +332,19 @@ fn one_of<T: Copy>(given: &Given, known: &[(&str, T)]) -> Result<T, Error> {
         return Ok(*value);
     }
     let mut possible: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-    possible.sort_by(|a, b| strsim::jaro(b, &given.value).total_cmp(&strsim::jaro(a, &given.value)));
-    Err(Error::Unknown { origin: given.origin, value: given.value.clone(), possible: possible.join(", ") })
+    possible
+        .sort_by(|a, b| strsim::jaro(b, &given.value).total_cmp(&strsim::jaro(a, &given.value)));
+    Err(Error::Unknown {
+        origin: given.origin,
+        value: given.value.clone(),
+        possible: possible.join(", "),
+    })
 }
 
-fn resolve_timeout(flags: &OtlpFlags, environment: &Environment<impl Fn(&str) -> Option<String>>) -> Result<Duration, Error> {
+fn resolve_timeout(
+    flags: &OtlpFlags,
+    environment: &Environment<impl Fn(&str) -> Option<String>>,
+) -> Result<Duration, Error> {
     if let Some(timeout) = flags.timeout {
         return Ok(timeout);
     }
@@ -305,32 +353,50 @@ fn resolve_timeout(flags: &OtlpFlags, environment: &Environment<impl Fn(&str) ->
     };
     match given.value.parse::<u64>() {
         Ok(millis) if millis > 0 => Ok(Duration::from_millis(millis)),
-        _ => Err(Error::Timeout { origin: given.origin, value: given.value }),
+        _ => Err(Error::Timeout {
+            origin: given.origin,
+            value: given.value,
+        }),
     }
 }
 
 type Headers = Vec<(HeaderName, HeaderValue)>;
 
-fn resolve_headers(flags: &OtlpFlags, environment: &Environment<impl Fn(&str) -> Option<String>>) -> Result<Headers, Error> {
+fn resolve_headers(
+    flags: &OtlpFlags,
+    environment: &Environment<impl Fn(&str) -> Option<String>>,
+) -> Result<Headers, Error> {
     let flag = (!flags.headers.is_empty()).then(|| flags.headers.join(","));
-    environment.given(flag, &HEADERS).map_or(Ok(Vec::new()), |given| headers(&given))
+    environment
+        .given(flag, &HEADERS)
+        .map_or(Ok(Vec::new()), |given| headers(&given))
 }
 
 /// The list of a W3C Baggage header without properties: `name=value,name=value`, values percent-encoded.
 fn headers(given: &Given) -> Result<Headers, Error> {
-    let entries = given.value.split(',').enumerate().filter(|(_, entry)| !entry.trim().is_empty());
+    let entries = given
+        .value
+        .split(',')
+        .enumerate()
+        .filter(|(_, entry)| !entry.trim().is_empty());
     entries
         .map(|(index, entry)| {
-            header(entry).map_err(|problem| Error::Header { origin: given.origin, position: index + 1, problem })
+            header(entry).map_err(|problem| Error::Header {
+                origin: given.origin,
+                position: index + 1,
+                problem,
+            })
         })
         .collect()
 }
 
 fn header(entry: &str) -> Result<(HeaderName, HeaderValue), &'static str> {
     let (name, value) = entry.split_once('=').ok_or("has no '='")?;
-    let name = HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| "has no valid header name")?;
+    let name =
+        HeaderName::from_bytes(name.trim().as_bytes()).map_err(|_| "has no valid header name")?;
     let value = percent_decoded(value.trim()).ok_or("has an incomplete percent-encoding")?;
-    let mut value = HeaderValue::from_bytes(&value).map_err(|_| "has a value that no header can carry")?;
+    let mut value =
+        HeaderValue::from_bytes(&value).map_err(|_| "has a value that no header can carry")?;
     value.set_sensitive(true);
     Ok((name, value))
 }
@@ -353,7 +419,9 @@ fn percent_decoded(text: &str) -> Option<Vec<u8>> {
 fn check_identity(resolved: Otlp) -> Result<Otlp, Error> {
     match (&resolved.client_certificate, &resolved.client_key) {
         (Some(_), None) => Err(Error::Identity { missing: "the key" }),
-        (None, Some(_)) => Err(Error::Identity { missing: "the certificate" }),
+        (None, Some(_)) => Err(Error::Identity {
+            missing: "the certificate",
+        }),
         _ => Ok(resolved),
     }
 }

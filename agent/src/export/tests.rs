@@ -8,7 +8,10 @@ use crate::spans::{Kind, Resource, SpanId, Status, TraceId, Value};
 /// A resource as a process has it.
 pub(super) fn resource(service: &str) -> Arc<Resource> {
     let attributes = vec![(SERVICE_NAME, Value::Str(service.to_owned().into()))];
-    Arc::new(Resource { service_name: service.to_owned(), attributes })
+    Arc::new(Resource {
+        service_name: service.to_owned(),
+        attributes,
+    })
 }
 
 /// A span whose id and times have the number `id` in them.

@@ -32,7 +32,11 @@ impl Style {
     /// Colour on a terminal, unless the variable `NO_COLOR` (<https://no-color.org>) is set.
     pub(super) fn of_stdout() -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        if std::io::stdout().is_terminal() && !refused { Self::Colour } else { Self::Plain }
+        if std::io::stdout().is_terminal() && !refused {
+            Self::Colour
+        } else {
+            Self::Plain
+        }
     }
 
     fn paint(self, code: &'static str) -> (&'static str, &'static str) {
@@ -70,10 +74,23 @@ impl Forest {
     pub(super) fn add(&mut self, request: ExportTraceServiceRequest, now: Instant) {
         for resource in request.resource_spans {
             let service = service_name(&resource);
-            for span in resource.scope_spans.into_iter().flat_map(|scope| scope.spans) {
-                let trace = self.traces.entry(span.trace_id.clone()).or_insert_with(|| Trace { lines: Vec::new(), last: now });
+            for span in resource
+                .scope_spans
+                .into_iter()
+                .flat_map(|scope| scope.spans)
+            {
+                let trace = self
+                    .traces
+                    .entry(span.trace_id.clone())
+                    .or_insert_with(|| Trace {
+                        lines: Vec::new(),
+                        last: now,
+                    });
                 trace.last = now;
-                trace.lines.push(Line { service: service.clone(), span });
+                trace.lines.push(Line {
+                    service: service.clone(),
+                    span,
+                });
                 self.spans += 1;
             }
         }
@@ -82,7 +99,9 @@ impl Forest {
     /// Takes out the traces that have settled, and the oldest ones when there are too many spans.
     pub(super) fn settled(&mut self, now: Instant, style: Style) -> String {
         let is_crowded = self.spans > MAX_SPANS;
-        self.take(style, |trace| is_crowded || now.saturating_duration_since(trace.last) >= SETTLE)
+        self.take(style, |trace| {
+            is_crowded || now.saturating_duration_since(trace.last) >= SETTLE
+        })
     }
 
     /// Takes out everything.
@@ -91,8 +110,18 @@ impl Forest {
     }
 
     fn take(&mut self, style: Style, ready: impl Fn(&Trace) -> bool) -> String {
-        let mut taken: Vec<Trace> = self.traces.extract_if(|_, trace| ready(trace)).map(|(_, trace)| trace).collect();
-        taken.sort_by_key(|trace| trace.lines.iter().map(|line| line.span.start_time_unix_nano).min());
+        let mut taken: Vec<Trace> = self
+            .traces
+            .extract_if(|_, trace| ready(trace))
+            .map(|(_, trace)| trace)
+            .collect();
+        taken.sort_by_key(|trace| {
+            trace
+                .lines
+                .iter()
+                .map(|line| line.span.start_time_unix_nano)
+                .min()
+        });
         let mut text = String::new();
         for trace in &taken {
             self.spans -= trace.lines.len();
@@ -103,8 +132,13 @@ impl Forest {
 }
 
 fn service_name(resource: &ResourceSpans) -> String {
-    let attributes = resource.resource.iter().flat_map(|resource| &resource.attributes);
-    let name = attributes.into_iter().find(|attribute| attribute.key == SERVICE_NAME);
+    let attributes = resource
+        .resource
+        .iter()
+        .flat_map(|resource| &resource.attributes);
+    let name = attributes
+        .into_iter()
+        .find(|attribute| attribute.key == SERVICE_NAME);
     match name.and_then(|attribute| attribute.value.as_ref()?.value.as_ref()) {
         Some(Value::StringValue(name)) => name.clone(),
         _ => "unknown_service".to_owned(),
@@ -117,7 +151,11 @@ fn put_trace(text: &mut String, trace: &Trace, style: Style) {
     let mut roots = Vec::new();
     for line in &trace.lines {
         let parent = &line.span.parent_span_id;
-        let is_here = !parent.is_empty() && trace.lines.iter().any(|other| &other.span.span_id == parent);
+        let is_here = !parent.is_empty()
+            && trace
+                .lines
+                .iter()
+                .any(|other| &other.span.span_id == parent);
         if is_here && parent != &line.span.span_id {
             children.entry(parent).or_default().push(line);
         } else {
@@ -130,7 +168,11 @@ fn put_trace(text: &mut String, trace: &Trace, style: Style) {
     let (dim, end) = style.paint("\x1b[2m");
     text.push_str(dim);
     text.push_str("trace ");
-    for byte in trace.lines.first().map_or(&[][..], |line| &line.span.trace_id) {
+    for byte in trace
+        .lines
+        .first()
+        .map_or(&[][..], |line| &line.span.trace_id)
+    {
         let _ = write!(text, "{byte:02x}");
     }
     text.push_str(end);
@@ -140,11 +182,18 @@ fn put_trace(text: &mut String, trace: &Trace, style: Style) {
 
 /// Depth first with a stack of its own, so that no depth of calls is too deep. Taking the children out as they are
 /// printed ends circles, which only a broken parent id makes.
-fn put_lines(text: &mut String, roots: Vec<&Line>, children: &mut BTreeMap<&[u8], Vec<&Line>>, style: Style) {
+fn put_lines(
+    text: &mut String,
+    roots: Vec<&Line>,
+    children: &mut BTreeMap<&[u8], Vec<&Line>>,
+    style: Style,
+) {
     let mut stack: Vec<(usize, &Line)> = roots.into_iter().rev().map(|line| (1, line)).collect();
     while let Some((depth, line)) = stack.pop() {
         put_line(text, depth, line, style);
-        let below = children.remove(line.span.span_id.as_slice()).unwrap_or_default();
+        let below = children
+            .remove(line.span.span_id.as_slice())
+            .unwrap_or_default();
         stack.extend(below.into_iter().rev().map(|line| (depth + 1, line)));
     }
 }
@@ -157,7 +206,10 @@ fn put_line(text: &mut String, depth: usize, line: &Line, style: Style) {
     let _ = write!(text, "{end} {} ", kind(span));
     put_escaped(text, &span.name);
     put_status(text, span, style);
-    let duration = Duration::from_nanos(span.end_time_unix_nano.saturating_sub(span.start_time_unix_nano));
+    let duration = Duration::from_nanos(
+        span.end_time_unix_nano
+            .saturating_sub(span.start_time_unix_nano),
+    );
     let _ = writeln!(text, " {}", duration_text(duration));
 }
 
@@ -174,11 +226,20 @@ fn kind(span: &Span) -> &'static str {
 
 /// The response's status code if there is one, and ERROR with its description.
 fn put_status(text: &mut String, span: &Span, style: Style) {
-    let code = span.attributes.iter().find(|attribute| attribute.key == HTTP_RESPONSE_STATUS_CODE);
-    if let Some(Value::IntValue(code)) = code.and_then(|attribute| attribute.value.as_ref()?.value.as_ref()) {
+    let code = span
+        .attributes
+        .iter()
+        .find(|attribute| attribute.key == HTTP_RESPONSE_STATUS_CODE);
+    if let Some(Value::IntValue(code)) =
+        code.and_then(|attribute| attribute.value.as_ref()?.value.as_ref())
+    {
         let _ = write!(text, " {code}");
     }
-    let Some(status) = span.status.as_ref().filter(|status| status.code() == StatusCode::Error) else {
+    let Some(status) = span
+        .status
+        .as_ref()
+        .filter(|status| status.code() == StatusCode::Error)
+    else {
         return;
     };
     let (red, end) = style.paint("\x1b[31m");

@@ -10,7 +10,9 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
 /// Upper bounds of the latency histogram, in seconds: from a collector beside the agent to the default time-out.
-const LATENCY_BUCKETS: [f64; 11] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0];
+const LATENCY_BUCKETS: [f64; 11] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0,
+];
 
 /// Why spans were dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,7 +30,13 @@ pub enum Reason {
 }
 
 impl Reason {
-    const ALL: [Self; 5] = [Self::QueueFull, Self::Refused, Self::Rejected, Self::Shutdown, Self::Closed];
+    const ALL: [Self; 5] = [
+        Self::QueueFull,
+        Self::Refused,
+        Self::Rejected,
+        Self::Shutdown,
+        Self::Closed,
+    ];
 
     /// The value of the label `reason`.
     #[must_use]
@@ -104,7 +112,12 @@ fn latency_histogram() -> Histogram {
 impl Families {
     pub(super) fn register(registry: &mut Registry) -> Self {
         let latency = Family::new_with_constructor(latency_histogram as fn() -> Histogram);
-        registry.register_with_unit("export_request_duration", "Time from request to answer", Unit::Seconds, latency.clone());
+        registry.register_with_unit(
+            "export_request_duration",
+            "Time from request to answer",
+            Unit::Seconds,
+            latency.clone(),
+        );
         let queue_bytes = Family::default();
         registry.register_with_unit(
             "export_queue_size",
@@ -114,9 +127,17 @@ impl Families {
         );
         Self {
             queue_bytes,
-            queue_spans: super::registered(registry, "export_queue_spans", "Spans waiting or in flight"),
+            queue_spans: super::registered(
+                registry,
+                "export_queue_spans",
+                "Spans waiting or in flight",
+            ),
             exported: super::registered(registry, "exported_spans", "Spans delivered"),
-            dropped: super::registered(registry, "dropped_spans", "Spans an exporter did not deliver, by reason"),
+            dropped: super::registered(
+                registry,
+                "dropped_spans",
+                "Spans an exporter did not deliver, by reason",
+            ),
             requests: super::registered(registry, "export_requests", "Export requests, by outcome"),
             latency,
         }
@@ -130,10 +151,16 @@ impl Families {
             queue_spans: self.queue_spans.get_or_create_owned(&label),
             exported: self.exported.get_or_create_owned(&label),
             dropped: Reason::ALL.map(|reason| {
-                self.dropped.get_or_create_owned(&ReasonLabels { exporter: name, reason: reason.as_str() })
+                self.dropped.get_or_create_owned(&ReasonLabels {
+                    exporter: name,
+                    reason: reason.as_str(),
+                })
             }),
             requests: Outcome::ALL.map(|outcome| {
-                self.requests.get_or_create_owned(&OutcomeLabels { exporter: name, outcome: outcome.as_str() })
+                self.requests.get_or_create_owned(&OutcomeLabels {
+                    exporter: name,
+                    outcome: outcome.as_str(),
+                })
             }),
             latency: self.latency.get_or_create_owned(&label),
         }

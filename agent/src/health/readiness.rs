@@ -17,7 +17,11 @@ pub struct Readiness {
 
 impl Default for Readiness {
     fn default() -> Self {
-        Self { start: Instant::now(), ready: AtomicBool::new(false), heartbeat: AtomicU64::new(0) }
+        Self {
+            start: Instant::now(),
+            ready: AtomicBool::new(false),
+            heartbeat: AtomicU64::new(0),
+        }
     }
 }
 
@@ -35,7 +39,8 @@ impl Readiness {
 
     /// The pipeline went round once more; to be called at least every second, cheap enough for every wake-up.
     pub fn heartbeat(&self) {
-        self.heartbeat.store(self.elapsed_millis(Instant::now()), Ordering::Relaxed);
+        self.heartbeat
+            .store(self.elapsed_millis(Instant::now()), Ordering::Relaxed);
     }
 
     /// The pipeline was heard of in the last 10 s (the time since the start counts, too).
@@ -45,7 +50,9 @@ impl Readiness {
     }
 
     pub(super) fn is_alive_at(&self, now: Instant) -> bool {
-        let silent = self.elapsed_millis(now).saturating_sub(self.heartbeat.load(Ordering::Relaxed));
+        let silent = self
+            .elapsed_millis(now)
+            .saturating_sub(self.heartbeat.load(Ordering::Relaxed));
         Duration::from_millis(silent) < STUCK_AFTER
     }
 

@@ -56,9 +56,19 @@ pub async fn serve(listener: TcpListener, health: Arc<Health>, readiness: Arc<Re
     }
 }
 
-async fn serve_connection(stream: TcpStream, peer: SocketAddr, health: &Health, readiness: &Readiness) {
+async fn serve_connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    health: &Health,
+    readiness: &Readiness,
+) {
     let service = service_fn(|request: Request<Incoming>| async move {
-        Ok::<_, Infallible>(answer(request.method(), request.uri().path(), health, readiness))
+        Ok::<_, Infallible>(answer(
+            request.method(),
+            request.uri().path(),
+            health,
+            readiness,
+        ))
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -70,30 +80,51 @@ async fn serve_connection(stream: TcpStream, peer: SocketAddr, health: &Health, 
     }
 }
 
-fn answer(method: &Method, path: &str, health: &Health, readiness: &Readiness) -> Response<Full<Bytes>> {
+fn answer(
+    method: &Method,
+    path: &str,
+    health: &Health,
+    readiness: &Readiness,
+) -> Response<Full<Bytes>> {
     if !matches!(path, "/metrics" | "/healthz" | "/readyz") {
-        return text(StatusCode::NOT_FOUND, "not found: there are /metrics, /healthz and /readyz\n");
+        return text(
+            StatusCode::NOT_FOUND,
+            "not found: there are /metrics, /healthz and /readyz\n",
+        );
     }
     if !matches!(*method, Method::GET | Method::HEAD) {
         let mut response = text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        response
+            .headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
         return response;
     }
     match path {
         "/healthz" => check(readiness.is_alive(), "alive\n", "the pipeline is stuck\n"),
-        "/readyz" => check(readiness.is_ready(), "ready\n", "not all hooks are attached\n"),
+        "/readyz" => check(
+            readiness.is_ready(),
+            "ready\n",
+            "not all hooks are attached\n",
+        ),
         _ => metrics(health),
     }
 }
 
 fn check(good: bool, yes: &'static str, no: &'static str) -> Response<Full<Bytes>> {
-    if good { text(StatusCode::OK, yes) } else { text(StatusCode::SERVICE_UNAVAILABLE, no) }
+    if good {
+        text(StatusCode::OK, yes)
+    } else {
+        text(StatusCode::SERVICE_UNAVAILABLE, no)
+    }
 }
 
 fn metrics(health: &Health) -> Response<Full<Bytes>> {
     match health.text() {
         Ok(body) => response(StatusCode::OK, OPENMETRICS, body.into()),
-        Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "metrics could not be formatted\n"),
+        Err(_) => text(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "metrics could not be formatted\n",
+        ),
     }
 }
 
@@ -104,6 +135,8 @@ fn text(status: StatusCode, body: &'static str) -> Response<Full<Bytes>> {
 fn response(status: StatusCode, media_type: &'static str, body: Bytes) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }

@@ -43,7 +43,10 @@ fn text_has_every_family_with_its_labels() {
         "sonde_export_request_duration_seconds_bucket{le=\"0.005\",exporter=\"otlp\"} 1",
         "# EOF",
     ] {
-        assert!(text.lines().any(|have| have == line), "no line {line:?} in:\n{text}");
+        assert!(
+            text.lines().any(|have| have == line),
+            "no line {line:?} in:\n{text}"
+        );
     }
 }
 
@@ -61,7 +64,11 @@ async fn endpoints_answer_as_the_agent_is() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let readiness = Arc::new(Readiness::default());
-    let server = tokio::spawn(serve(listener, Arc::new(Health::new()), Arc::clone(&readiness)));
+    let server = tokio::spawn(serve(
+        listener,
+        Arc::new(Health::new()),
+        Arc::clone(&readiness),
+    ));
     let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     let cases = [
         (get("/metrics"), "200", "# EOF"),
@@ -73,11 +80,22 @@ async fn endpoints_answer_as_the_agent_is() {
     ];
     for (request, status, part) in cases {
         let answer = ask(address, &request).await;
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request:?}: {answer}");
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{request:?}: {answer}"
+        );
         assert!(answer.contains(part), "{request:?}: {answer}");
     }
-    assert!(ask(address, &get("/metrics")).await.contains("content-type: application/openmetrics-text"));
+    assert!(
+        ask(address, &get("/metrics"))
+            .await
+            .contains("content-type: application/openmetrics-text")
+    );
     readiness.set_ready(true);
-    assert!(ask(address, &get("/readyz")).await.starts_with("HTTP/1.1 200 "));
+    assert!(
+        ask(address, &get("/readyz"))
+            .await
+            .starts_with("HTTP/1.1 200 ")
+    );
     server.abort();
 }

@@ -5,7 +5,6 @@
 use bytes::{BufMut, Bytes};
 use http::HeaderMap;
 use http::uri::PathAndQuery;
-use hyper_rustls::HttpsConnectorBuilder;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceResponse;
 use prost::Message;
 use tonic::client::Grpc;
@@ -36,13 +35,19 @@ impl Client {
             Compression::Zstd => grpc.send_compressed(CompressionEncoding::Zstd),
         };
         let headers: HeaderMap = settings.headers.iter().cloned().collect();
-        Ok(Self { grpc, metadata: MetadataMap::from_headers(headers) })
+        Ok(Self {
+            grpc,
+            metadata: MetadataMap::from_headers(headers),
+        })
     }
 
     pub(super) async fn export(&self, body: Bytes) -> Answer {
         let mut grpc = self.grpc.clone();
         if let Err(error) = grpc.ready().await {
-            return Answer::Retry { after: None, problem: with_causes(&error) };
+            return Answer::Retry {
+                after: None,
+                problem: with_causes(&error),
+            };
         }
         let request = Request::from_parts(self.metadata.clone(), tonic::Extensions::new(), body);
         match grpc.unary(request, EXPORT, RawCodec).await {
@@ -64,14 +69,18 @@ fn channel(settings: &Otlp) -> Result<Channel, Error> {
     if !settings.endpoint.starts_with("https:") {
         return Ok(endpoint.connect_lazy());
     }
-    let connector = HttpsConnectorBuilder::new().with_tls_config(tls::config(settings)?).https_only().enable_http2().build();
-    Ok(endpoint.connect_with_connector_lazy(connector))
+    Ok(endpoint
+        .tls_config(tls::for_tonic(settings)?)
+        .map_err(unusable)?
+        .connect_lazy())
 }
 
 /// The table of <https://opentelemetry.io/docs/specs/otlp/#failures>.
-fn failed(status: &Status) -> Answer {
+pub(super) fn failed(status: &Status) -> Answer {
     let problem = format!("{:?}: {}", status.code(), with_causes(status));
-    let after = status.get_details_retry_info().and_then(|info| info.retry_delay);
+    let after = status
+        .get_details_retry_info()
+        .and_then(|info| info.retry_delay);
     // A status with a cause was made here, not by the receiver: the connection failed.
     let is_local = std::error::Error::source(status).is_some();
     match status.code() {
@@ -82,7 +91,10 @@ fn failed(status: &Status) -> Answer {
         | Code::Unavailable
         | Code::DataLoss => Answer::Retry { after, problem },
         Code::ResourceExhausted if after.is_some() => Answer::Retry { after, problem },
-        _ if is_local => Answer::Retry { after: None, problem },
+        _ if is_local => Answer::Retry {
+            after: None,
+            problem,
+        },
         _ => Answer::Refused { problem },
     }
 }
@@ -120,8 +132,13 @@ impl Decoder for RawCodec {
     type Item = ExportTraceServiceResponse;
     type Error = Status;
 
-    fn decode(&mut self, src: &mut DecodeBuf<'_>) -> Result<Option<ExportTraceServiceResponse>, Status> {
+    fn decode(
+        &mut self,
+        src: &mut DecodeBuf<'_>,
+    ) -> Result<Option<ExportTraceServiceResponse>, Status> {
         // A response that cannot be read followed a request that was accepted: to repeat it would double the spans.
-        Ok(Some(ExportTraceServiceResponse::decode(src).unwrap_or_default()))
+        Ok(Some(
+            ExportTraceServiceResponse::decode(src).unwrap_or_default(),
+        ))
     }
 }

@@ -53,13 +53,22 @@ impl Client {
             .pool_timer(TokioTimer::new())
             .pool_max_idle_per_host(IN_FLIGHT)
             .build(connector);
-        Ok(Self { inner, uri, headers: headers(settings), compression: settings.compression })
+        Ok(Self {
+            inner,
+            uri,
+            headers: headers(settings),
+            compression: settings.compression,
+        })
     }
 
     pub(super) async fn export(&self, body: Bytes) -> Answer {
         let body = match compressed(self.compression, body) {
             Ok(body) => body,
-            Err(error) => return Answer::Refused { problem: format!("cannot compress: {error}") },
+            Err(error) => {
+                return Answer::Refused {
+                    problem: format!("cannot compress: {error}"),
+                };
+            }
         };
         let mut request = Request::new(Full::new(body));
         *request.method_mut() = http::Method::POST;
@@ -70,14 +79,18 @@ impl Client {
                 let (head, body) = response.into_parts();
                 answer(head.status, &head.headers, read(body).await)
             }
-            Err(error) => Answer::Retry { after: None, problem: with_causes(&error) },
+            Err(error) => Answer::Retry {
+                after: None,
+                problem: with_causes(&error),
+            },
         }
     }
 }
 
 /// The operator's headers under those that describe the body.
 fn headers(settings: &Otlp) -> HeaderMap {
-    let mut headers = HeaderMap::from_iter([(header::USER_AGENT, HeaderValue::from_static(USER_AGENT))]);
+    let mut headers =
+        HeaderMap::from_iter([(header::USER_AGENT, HeaderValue::from_static(USER_AGENT))]);
     headers.extend(settings.headers.iter().cloned());
     headers.insert(header::CONTENT_TYPE, PROTOBUF);
     let encoding = match settings.compression {
@@ -93,7 +106,10 @@ fn compressed(compression: Compression, body: Bytes) -> std::io::Result<Bytes> {
     match compression {
         Compression::None => Ok(body),
         Compression::Gzip => {
-            let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), flate2::Compression::new(LEVEL.into()));
+            let mut encoder = GzEncoder::new(
+                Vec::with_capacity(body.len() / 4),
+                flate2::Compression::new(LEVEL.into()),
+            );
             encoder.write_all(&body)?;
             encoder.finish().map(Bytes::from)
         }
@@ -103,7 +119,11 @@ fn compressed(compression: Compression, body: Bytes) -> std::io::Result<Bytes> {
 
 /// The body, or nothing when it is too long or breaks off: the status has said what matters.
 async fn read(body: Incoming) -> Bytes {
-    Limited::new(body, MAX_RESPONSE).collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default()
+    Limited::new(body, MAX_RESPONSE)
+        .collect()
+        .await
+        .map(http_body_util::Collected::to_bytes)
+        .unwrap_or_default()
 }
 
 /// <https://opentelemetry.io/docs/specs/otlp/#otlphttp-response>
@@ -117,7 +137,10 @@ fn answer(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Answer {
         StatusCode::TOO_MANY_REQUESTS
         | StatusCode::BAD_GATEWAY
         | StatusCode::SERVICE_UNAVAILABLE
-        | StatusCode::GATEWAY_TIMEOUT => Answer::Retry { after: retry_after(headers, SystemTime::now()), problem },
+        | StatusCode::GATEWAY_TIMEOUT => Answer::Retry {
+            after: retry_after(headers, SystemTime::now()),
+            problem,
+        },
         _ => Answer::Refused { problem },
     }
 }
@@ -148,8 +171,13 @@ mod tests {
             ("soon", None),
         ];
         for (value, seconds) in cases {
-            let headers = HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from_static(value))]);
-            assert_eq!(retry_after(&headers, now), seconds.map(Duration::from_secs), "{value:?}");
+            let headers =
+                HeaderMap::from_iter([(header::RETRY_AFTER, HeaderValue::from_static(value))]);
+            assert_eq!(
+                retry_after(&headers, now),
+                seconds.map(Duration::from_secs),
+                "{value:?}"
+            );
         }
         assert_eq!(retry_after(&HeaderMap::new(), now), None);
     }
@@ -169,8 +197,15 @@ mod tests {
             (503, "Retry"),
             (504, "Retry"),
         ] {
-            let answer = answer(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), Bytes::new());
-            assert!(format!("{answer:?}").starts_with(outcome), "{status}: {answer:?}");
+            let answer = answer(
+                StatusCode::from_u16(status).unwrap(),
+                &HeaderMap::new(),
+                Bytes::new(),
+            );
+            assert!(
+                format!("{answer:?}").starts_with(outcome),
+                "{status}: {answer:?}"
+            );
         }
     }
 }

@@ -4,7 +4,10 @@ use super::*;
 use crate::health::Health;
 
 fn batch(bytes: usize, spans: usize) -> Batch {
-    Batch { body: Bytes::from(vec![0; bytes]), spans }
+    Batch {
+        body: Bytes::from(vec![0; bytes]),
+        spans,
+    }
 }
 
 fn queue(limit: usize) -> Queue {
@@ -14,7 +17,14 @@ fn queue(limit: usize) -> Queue {
 #[track_caller]
 fn check(queue: &Queue, bytes: u64, spans: u64, dropped: u64) {
     let health = queue.health();
-    assert_eq!((health.queue_bytes(), health.queue_spans(), health.all_dropped()), (bytes, spans, dropped));
+    assert_eq!(
+        (
+            health.queue_bytes(),
+            health.queue_spans(),
+            health.all_dropped()
+        ),
+        (bytes, spans, dropped)
+    );
 }
 
 #[tokio::test]

@@ -10,7 +10,11 @@ const HTTP_DEFAULT: &str = "http://localhost:4318";
 /// Appended to a base URL.
 const TRACES_PATH: &str = "v1/traces";
 
-pub(super) fn resolve(protocol: Protocol, given: Option<Given>, insecure: bool) -> Result<String, Error> {
+pub(super) fn resolve(
+    protocol: Protocol,
+    given: Option<Given>,
+    insecure: bool,
+) -> Result<String, Error> {
     match (protocol, given) {
         (Protocol::Grpc, None) => Ok(GRPC_DEFAULT.to_owned()),
         (Protocol::HttpProtobuf, None) => Ok(format!("{HTTP_DEFAULT}/{TRACES_PATH}")),
@@ -39,13 +43,22 @@ fn http_url(given: &Given) -> Result<String, Error> {
     if !given.generic || is_flag && uri.path().ends_with(TRACES_PATH) {
         return Ok(given.value.clone());
     }
-    let (base, query) = given.value.split_once('?').map_or((given.value.as_str(), None), |(base, query)| (base, Some(query)));
+    let (base, query) = given
+        .value
+        .split_once('?')
+        .map_or((given.value.as_str(), None), |(base, query)| {
+            (base, Some(query))
+        });
     let url = format!("{}/{TRACES_PATH}", base.trim_end_matches('/'));
     Ok(query.map_or(url.clone(), |query| format!("{url}?{query}")))
 }
 
 fn checked(given: &Given, url: &str) -> Result<Uri, Error> {
-    let error = |problem| Error::Endpoint { origin: given.origin, value: given.value.clone(), problem };
+    let error = |problem| Error::Endpoint {
+        origin: given.origin,
+        value: given.value.clone(),
+        problem,
+    };
     let uri: Uri = url.parse().map_err(|_| error("is not a URL"))?;
     match uri.scheme_str() {
         Some("http" | "https") => {}

@@ -55,9 +55,18 @@ fn trees() {
             "  db SERVER orphan 1.50 ms",
         ],
     );
-    check(&[named(1, Some(1), "own", "parent")], &["  own SERVER parent 1.50 ms"]);
-    let failed = Span { status: Status::Error("a\u{1b}[2Jb".into()), ..named(1, None, "s\n", "x\u{202e}y") };
-    check(&[failed], &["  s\\n SERVER x\\u{202e}y ERROR a\\u{1b}[2Jb 1.50 ms"]);
+    check(
+        &[named(1, Some(1), "own", "parent")],
+        &["  own SERVER parent 1.50 ms"],
+    );
+    let failed = Span {
+        status: Status::Error("a\u{1b}[2Jb".into()),
+        ..named(1, None, "s\n", "x\u{202e}y")
+    };
+    check(
+        &[failed],
+        &["  s\\n SERVER x\\u{202e}y ERROR a\\u{1b}[2Jb 1.50 ms"],
+    );
 }
 
 #[test]
@@ -66,9 +75,18 @@ fn a_trace_settles_and_too_many_are_let_go() {
     let mut forest = Forest::default();
     forest.add(request(&[named(1, None, "a", "one")]), start);
     assert_eq!(forest.settled(start + SETTLE / 2, Style::Plain), "");
-    forest.add(request(&[named(2, Some(1), "a", "two")]), start + SETTLE / 2);
+    forest.add(
+        request(&[named(2, Some(1), "a", "two")]),
+        start + SETTLE / 2,
+    );
     assert_eq!(forest.settled(start + SETTLE, Style::Plain), "");
-    assert_eq!(forest.settled(start + SETTLE * 2, Style::Plain).lines().count(), 3);
+    assert_eq!(
+        forest
+            .settled(start + SETTLE * 2, Style::Plain)
+            .lines()
+            .count(),
+        3
+    );
     assert!(forest.is_empty());
     let many: Vec<Span> = (0..=MAX_SPANS).map(|_| named(1, None, "a", "n")).collect();
     forest.add(request(&many), start);
