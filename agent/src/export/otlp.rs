@@ -112,15 +112,15 @@ impl Answer {
 }
 
 enum Transport {
-    Grpc(grpc::Client),
-    Http(http::Client),
+    Grpc(Box<grpc::Client>),
+    Http(Box<http::Client>),
 }
 
 impl Transport {
     fn new(settings: &Otlp) -> Result<Self, Error> {
         match settings.protocol {
-            Protocol::Grpc => grpc::Client::new(settings).map(Self::Grpc),
-            Protocol::HttpProtobuf => http::Client::new(settings).map(Self::Http),
+            Protocol::Grpc => Ok(Self::Grpc(Box::new(grpc::Client::new(settings)?))),
+            Protocol::HttpProtobuf => Ok(Self::Http(Box::new(http::Client::new(settings)?))),
         }
     }
 
