@@ -12,7 +12,7 @@ use opentelemetry_proto::tonic::common::v1::{AnyValue, KeyValue};
 use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span as ProtoSpan};
 use opentelemetry_semantic_conventions::attribute as key;
 use prost::Message;
-use sonde::export::encode_for_bench;
+use sonde::export::bench_encoder;
 use sonde::spans::{Kind, Resource, Span, SpanId, Status, TraceId, Value};
 
 const SPANS: usize = 2_048;
@@ -20,12 +20,13 @@ const ROUNDS: usize = 200;
 
 fn main() {
     let spans = spans();
-    let bytes = encode_for_bench(&spans);
+    let mut encode = bench_encoder();
+    let bytes = encode(&spans);
     println!(
         "{SPANS} spans of 4 processes, {} bytes a span",
         bytes / SPANS
     );
-    report("written directly", || encode_for_bench(black_box(&spans)));
+    report("written directly", || encode(black_box(&spans)));
     report("opentelemetry-proto and prost", || {
         with_prost(black_box(&spans))
     });

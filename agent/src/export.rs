@@ -238,16 +238,18 @@ impl Exporter {
     }
 }
 
-/// For `benches/export.rs`: encodes one batch and returns the size of the request.
+/// For `benches/export.rs`: encodes spans as one batch, with the buffers of the last one, and returns its size.
 #[doc(hidden)]
-pub fn encode_for_bench(spans: &[Span]) -> usize {
+pub fn bench_encoder() -> impl FnMut(&[Span]) -> usize {
     let mut batcher = Batcher::new(usize::MAX);
-    let full: usize = spans
-        .iter()
-        .filter_map(|span| batcher.add(span))
-        .map(|batch| batch.body.len())
-        .sum();
-    full + batcher.seal().map_or(0, |batch| batch.body.len())
+    move |spans| {
+        let full: usize = spans
+            .iter()
+            .filter_map(|span| batcher.add(span))
+            .map(|batch| batch.body.len())
+            .sum();
+        full + batcher.seal().map_or(0, |batch| batch.body.len())
+    }
 }
 
 #[cfg(test)]

@@ -279,7 +279,7 @@ async fn a_receiver_that_hangs_costs_the_queue_and_no_more() {
             largest = largest.max(health.queue_bytes());
         }
         until("in flight", || server.seen(<[_]>::len) == IN_FLIGHT).await;
-        let batch_bytes = crate::export::encode_for_bench(&vec![span(1, &resource); BATCH]) as u64;
+        let batch_bytes = crate::export::bench_encoder()(&vec![span(1, &resource); BATCH]) as u64;
         assert!(largest <= QUEUE as u64 + batch_bytes, "{largest}");
         assert_eq!(health.exported_total(), 0);
         assert_eq!(
