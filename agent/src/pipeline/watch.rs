@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::capture::{Enroller, OpenFacts, Verdicts};
 use crate::process::{Exec, Process, Processes};
@@ -12,8 +12,10 @@ use crate::spans::Role;
 pub struct Watch {
     processes: Processes,
     verdicts: Verdicts,
-    /// Processes with at least one span, for the gauge.
+    /// Processes that had a connection.
     seen: FxHashSet<u32>,
+    /// Ports on which connections to a process were seen.
+    ports: FxHashMap<u32, Vec<u16>>,
 }
 
 impl Watch {
@@ -24,6 +26,7 @@ impl Watch {
             processes,
             verdicts,
             seen: FxHashSet::default(),
+            ports: FxHashMap::default(),
         }
     }
 
@@ -62,6 +65,7 @@ impl Watch {
         self.processes.exited(tgid);
         self.verdicts.forget(tgid);
         self.seen.remove(&tgid);
+        self.ports.remove(&tgid);
     }
 
     /// A connection was announced: a server's port may decide about its process.
@@ -69,12 +73,8 @@ impl Watch {
         if facts.tgid == 0 {
             return;
         }
-        if facts.role == Role::Server
-            && let Some(process) = self
-                .processes
-                .ports_changed(facts.tgid, &[facts.local.port()])
-        {
-            self.tell(&process);
+        if facts.role == Role::Server {
+            self.serves(facts.tgid, facts.local.port());
         }
         if self.seen.insert(facts.tgid)
             && let Some(process) = self.processes.get(facts.tgid)
@@ -92,6 +92,18 @@ impl Watch {
     #[must_use]
     pub fn watched(&self) -> usize {
         self.seen.len()
+    }
+
+    /// A port that is new for the process is looked at once.
+    fn serves(&mut self, tgid: u32, port: u16) {
+        let ports = self.ports.entry(tgid).or_default();
+        if ports.contains(&port) {
+            return;
+        }
+        ports.push(port);
+        if let Some(process) = self.processes.ports_changed(tgid, ports) {
+            self.tell(&process);
+        }
     }
 
     fn tell(&mut self, process: &Process) {
