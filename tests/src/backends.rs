@@ -1,11 +1,12 @@
 //! Real receivers: the OpenTelemetry Collector and Jaeger, built once from their Go modules.
 //!
 //! A build takes minutes, so the programs are kept outside the repository, in `backends` below `SONDE_CACHE`, else below
-//! `sonde` in the user's cache folder: a fresh clone finds them there. Versions are pinned; each is part of the file's name.
+//! `sonde` in the user's cache folder: a fresh clone finds them there. Versions are pinned; a file's name ends in a hash of what it was made from.
 
 pub mod collector;
 pub mod jaeger;
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -23,9 +24,15 @@ fn cache() -> PathBuf {
     own.join("backends")
 }
 
-/// The cached program `name`, built by `build(folder, output)` in an empty folder when it is not there yet.
-fn cached(name: &str, build: impl Fn(&Path, &Path) -> Result<String>) -> Result<PathBuf> {
-    let program = cache().join(name);
+/// The cached program `name`, made from `recipe` and built by `build(folder, output)` in an empty folder when it is not there yet.
+fn cached(
+    name: &str,
+    recipe: &str,
+    build: impl Fn(&Path, &Path) -> Result<String>,
+) -> Result<PathBuf> {
+    let mut hasher = DefaultHasher::new();
+    recipe.hash(&mut hasher);
+    let program = cache().join(format!("{name}-{:016x}", hasher.finish()));
     if program.is_file() {
         return Ok(program);
     }

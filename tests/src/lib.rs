@@ -12,7 +12,10 @@ pub mod backends;
 pub mod client;
 pub mod environment;
 pub mod expect;
+pub mod kernel;
+pub mod load;
 pub mod net;
+pub mod netns;
 pub mod peer;
 pub mod process;
 pub mod service;
@@ -51,6 +54,6 @@ pub fn run(name: &str, body: impl FnOnce() -> anyhow::Result<()>) {
     let Err(error) = body() else { return };
     match error.downcast_ref::<Skip>() {
         Some(reason) => println!("\nSKIP {name}: {reason}"),
-        None => panic!("{name}: {error:?}"),
+        None => panic!("{name}: {error:#}"),
     }
 }

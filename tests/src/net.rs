@@ -1,29 +1,14 @@
 //! Ports of one's own and small HTTP requests from the test itself.
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-
-use crate::wait;
 
 /// A port that was free on loopback a moment ago. The kernel gives out others first, so nobody else takes it soon.
 pub fn free_port() -> Result<u16> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).context("no free port on loopback")?;
     Ok(listener.local_addr()?.port())
-}
-
-/// Waits until somebody accepts on `address`.
-pub fn wait_listening(address: SocketAddr) -> Result<()> {
-    wait::until(&format!("a listener on {address}"), || {
-        TcpStream::connect_timeout(&address, Duration::from_secs(1)).ok()
-    })?;
-    Ok(())
-}
-
-/// As [`wait_listening`] on 127.0.0.1.
-pub fn wait_port(port: u16) -> Result<()> {
-    wait_listening(SocketAddr::from(([127, 0, 0, 1], port)))
 }
 
 /// Status and body of a GET, whatever the status.

@@ -5,12 +5,13 @@
 
 use std::fs::File;
 use std::io;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 
 use crate::wait;
@@ -102,6 +103,23 @@ impl Process {
     /// Exit status if it has ended.
     pub fn exited(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().ok().flatten()
+    }
+
+    /// Waits until something accepts on 127.0.0.1:`port`; fails at once when the process ends.
+    pub fn wait_port(&mut self, port: u16) -> Result<()> {
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let what = format!("{} to listen on {address}", self.name);
+        let listens = wait::until(&what, || {
+            let connected = TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok();
+            if connected {
+                Some(true)
+            } else {
+                self.exited().map(|_| false)
+            }
+        });
+        let listens = listens.with_context(|| self.stderr())?;
+        ensure!(listens, "{} ended at once\n{}", self.name, self.stderr());
+        Ok(())
     }
 
     /// Waits for the end.

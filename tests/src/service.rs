@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use crate::process::Process;
 use crate::{environment, net};
@@ -25,8 +25,8 @@ pub struct Service {
 impl Service {
     /// Starts `command` and waits until it accepts on 127.0.0.1:`port`.
     pub fn start(name: &str, port: u16, command: &mut Command) -> Result<Self> {
-        let process = Process::start(name, command)?;
-        net::wait_port(port).with_context(|| format!("{name}: {}", process.stderr()))?;
+        let mut process = Process::start(name, command)?;
+        process.wait_port(port)?;
         Ok(Self {
             process,
             url: format!("http://127.0.0.1:{port}"),

@@ -1,6 +1,6 @@
 //! The OpenTelemetry Collector with the OTLP receiver and the file exporter.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
@@ -11,8 +11,9 @@ use crate::span::{self, Span};
 use crate::{environment, net, wait};
 
 /// Modules of `services/collector/main.go`; stable ones are numbered 1.61.0 in the release 0.155.0.
-const MODULES: [&str; 8] = [
+const MODULES: [&str; 9] = [
     "go.opentelemetry.io/collector/otelcol@v0.155.0",
+    "go.opentelemetry.io/collector/service@v0.155.0",
     "go.opentelemetry.io/collector/receiver/otlpreceiver@v0.155.0",
     "go.opentelemetry.io/collector/receiver@v1.61.0",
     "go.opentelemetry.io/collector/exporter@v1.61.0",
@@ -73,13 +74,13 @@ service:
 
     /// Starts it again where it was.
     pub fn resume(&mut self) -> Result<()> {
-        let mut command = Command::new(cached("otelcol-0.155.0", build)?);
+        let mut command = Command::new(program()?);
         command
             .arg("--config")
             .arg(self.folder.path().join("config.yaml"));
-        let process = Process::start("collector", &mut command)?;
+        let mut process = Process::start("collector", &mut command)?;
         for port in [self.grpc, self.http] {
-            net::wait_port(port).with_context(|| process.stderr())?;
+            process.wait_port(port)?;
         }
         self.process = Some(process);
         Ok(())
@@ -98,6 +99,11 @@ service:
         })
         .with_context(|| format!("it has {}", self.spans().map_or(0, |spans| spans.len())))
     }
+}
+
+fn program() -> Result<PathBuf> {
+    let source = std::fs::read_to_string(environment::sources("collector").join("main.go"))?;
+    cached("otelcol-0.155.0", &(MODULES.join(" ") + &source), build)
 }
 
 fn build(folder: &Path, output: &Path) -> Result<String> {

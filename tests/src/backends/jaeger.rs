@@ -10,6 +10,9 @@ use super::{cached, go};
 use crate::process::Process;
 use crate::{net, wait};
 
+/// Jaeger's command.
+const PACKAGE: &str = "github.com/jaegertracing/jaeger/cmd/jaeger";
+
 /// A running Jaeger.
 #[derive(Debug)]
 pub struct Jaeger {
@@ -56,10 +59,10 @@ exporters:
         let folder = tempfile::Builder::new().prefix("sonde-jaeger-").tempdir()?;
         let file = folder.path().join("config.yaml");
         std::fs::write(&file, configuration)?;
-        let mut command = Command::new(cached("jaeger-1.76.0", build)?);
-        let process = Process::start("jaeger", command.arg("--config").arg(&file))?;
+        let mut command = Command::new(cached("jaeger-1.76.0", PACKAGE, build)?);
+        let mut process = Process::start("jaeger", command.arg("--config").arg(&file))?;
         for port in [grpc, http, query] {
-            net::wait_port(port).with_context(|| process.stderr())?;
+            process.wait_port(port)?;
         }
         Ok(Self {
             _process: process,
@@ -176,16 +179,8 @@ fn build(folder: &Path, output: &Path) -> Result<String> {
     );
     let sums = std::fs::read(module.join("go.sum"))?;
     std::fs::write(folder.join("go.sum"), sums)?;
-    go(
-        folder,
-        &[
-            "get",
-            "-tool",
-            "github.com/jaegertracing/jaeger/cmd/jaeger@v1.76.0",
-        ],
-    )?;
+    go(folder, &["get", "-tool", &format!("{PACKAGE}@v1.76.0")])?;
     let output = output.display().to_string();
-    let package = "github.com/jaegertracing/jaeger/cmd/jaeger";
     go(
         folder,
         &[
@@ -195,7 +190,7 @@ fn build(folder: &Path, output: &Path) -> Result<String> {
             "-s -w",
             "-o",
             &output,
-            package,
+            PACKAGE,
         ],
     )
 }
