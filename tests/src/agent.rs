@@ -1,6 +1,9 @@
 //! The agent under test: started as a user would, read through its standard output and its metrics page.
 
-use std::path::PathBuf;
+use std::cell::RefCell;
+use std::fs::File;
+use std::io::{Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -10,12 +13,18 @@ use crate::process::Process;
 use crate::span::{self, Span};
 use crate::{environment, net, skip, wait};
 
-/// `SONDE_BIN`, else `target/release/sonde`; a [`crate::Skip`] where there is none or no right to run it.
+/// `SONDE_BIN`, which must be there if it is set, else `target/release/sonde`; a [`crate::Skip`] where there is no such build or
+/// no right to run it.
 pub fn binary() -> Result<PathBuf> {
-    let path = std::env::var_os("SONDE_BIN").map_or_else(
-        || environment::repository().join("target/release/sonde"),
-        PathBuf::from,
-    );
+    let named = std::env::var_os("SONDE_BIN").map(PathBuf::from);
+    if let Some(path) = &named {
+        ensure!(
+            path.is_file(),
+            "SONDE_BIN is {}, which is no file",
+            path.display()
+        );
+    }
+    let path = named.unwrap_or_else(|| environment::repository().join("target/release/sonde"));
     if !path.is_file() {
         return Err(skip(format!(
             "no agent at {} (cargo xtask build makes it)",
@@ -42,6 +51,34 @@ pub struct Builder {
 pub struct Agent {
     process: Process,
     metrics: String,
+    written: RefCell<Written>,
+}
+
+/// Spans of the standard output, read as it grows.
+#[derive(Debug, Default)]
+struct Written {
+    offset: u64,
+    spans: Vec<Span>,
+}
+
+impl Written {
+    /// Takes in the whole lines that were added since the last time.
+    fn update(&mut self, path: &Path) -> Result<()> {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(self.offset))?;
+        let mut added = Vec::new();
+        file.read_to_end(&mut added)?;
+        added.truncate(
+            added
+                .iter()
+                .rposition(|byte| *byte == b'\n')
+                .map_or(0, |end| end + 1),
+        );
+        self.spans
+            .extend(span::parse_lines(&String::from_utf8_lossy(&added))?);
+        self.offset += added.len() as u64;
+        Ok(())
+    }
 }
 
 impl Builder {
@@ -110,6 +147,7 @@ impl Builder {
             Ok(Ok(())) => Ok(Agent {
                 process,
                 metrics: format!("{url}/metrics"),
+                written: RefCell::default(),
             }),
             Ok(Err(status)) => {
                 anyhow::bail!("the agent ended at once: {status}\n{}", process.stderr())
@@ -127,22 +165,39 @@ impl Agent {
 
     /// Spans written so far.
     pub fn spans(&self) -> Result<Vec<Span>> {
-        span::parse_lines(&self.process.stdout())
+        self.written
+            .borrow_mut()
+            .update(&self.process.stdout_path())?;
+        Ok(self.written.borrow().spans.clone())
+    }
+
+    /// How many spans written so far `wanted` accepts.
+    pub fn count(&self, wanted: impl Fn(&Span) -> bool) -> Result<usize> {
+        self.written
+            .borrow_mut()
+            .update(&self.process.stdout_path())?;
+        Ok(self
+            .written
+            .borrow()
+            .spans
+            .iter()
+            .filter(|span| wanted(span))
+            .count())
     }
 
     /// Waits until at least `count` spans that `wanted` accepts were written, ends the agent and gives all such spans: those
     /// that came with the flush too, so that one too many is seen.
     pub fn finish(mut self, count: usize, wanted: impl Fn(&Span) -> bool) -> Result<Vec<Span>> {
         let enough = self.wait_count(count, &wanted);
+        let page = self.metrics_page();
         self.stop()?;
         let all = self.spans()?;
-        let metrics = self.process.stderr();
-        let spans: Vec<Span> = all.iter().filter(|span| wanted(span)).cloned().collect();
+        let (spans, others): (Vec<Span>, Vec<Span>) = all.into_iter().partition(wanted);
         enough.with_context(|| {
+            let (wanted, others) = (brief(&spans), brief(&others));
             format!(
-                "{} of {count} spans: {:?}\n{metrics}",
-                spans.len(),
-                brief(&all)
+                "{} of {count} spans: {wanted:#?}\nothers: {others:#?}\n{page}",
+                spans.len()
             )
         })?;
         Ok(spans)
@@ -152,8 +207,9 @@ impl Agent {
     pub fn wait_count(&self, count: usize, wanted: impl Fn(&Span) -> bool) -> Result<()> {
         let what = format!("{count} spans on standard output");
         wait::until(&what, || {
-            let spans = self.spans().unwrap_or_default();
-            (spans.iter().filter(|span| wanted(span)).count() >= count).then_some(())
+            self.count(&wanted)
+                .is_ok_and(|found| found >= count)
+                .then_some(())
         })
     }
 

@@ -62,6 +62,12 @@ impl Process {
         pids
     }
 
+    /// Waits until the group has at least `count` processes: a master listens before it has forked its workers.
+    pub fn wait_group(&self, count: usize) -> Result<()> {
+        let what = format!("{} to have {count} processes", self.name);
+        wait::until(&what, || (self.group().len() >= count).then_some(()))
+    }
+
     /// A folder that lives as long as this handle.
     pub fn folder(&self) -> &Path {
         self.folder.path()

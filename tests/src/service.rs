@@ -80,7 +80,11 @@ impl Kind {
     pub fn start(self) -> Result<Service> {
         let port = net::free_port()?;
         let mut command = self.command(port)?;
-        Service::start(&format!("{self:?}"), port, &mut command)
+        let service = Service::start(&format!("{self:?}"), port, &mut command)?;
+        if self == Self::Gunicorn {
+            service.process.wait_group(3)?;
+        }
+        Ok(service)
     }
 
     fn command(self, port: u16) -> Result<Command> {
@@ -181,6 +185,7 @@ pub fn nginx(upstream: u16, sizes: &[usize]) -> Result<Nginx> {
         .arg("-e")
         .arg(folder.path().join("error.log"));
     let service = Service::start("nginx", port, &mut command)?;
+    service.process.wait_group(3)?;
     Ok(Nginx {
         service,
         _folder: folder,

@@ -85,12 +85,15 @@ fn agent_killed_in_mid_traffic() {
         agent::binary()?;
         let programs = kernel::loaded_programs();
         let service = Kind::Go.start()?;
-        let mut agent = Builder::jsonl().pids(service.process.group()).start()?;
+        let mut agent = Builder::jsonl()
+            .flag("--batch-interval", "100ms")
+            .pids(service.process.group())
+            .start()?;
         assert!(
             kernel::loaded_programs() > programs,
             "the agent has loaded programs"
         );
-        let mut load = Load::start(&format!("{}/sized/100", service.url), 60_000, 20)?;
+        let mut load = Load::start(&format!("{}/sized/100", service.url), 200_000, 20)?;
         agent.wait_count(1000, |_| true)?;
         assert!(load.is_running(), "killed too late");
         agent.kill()?;
@@ -134,7 +137,7 @@ fn ring_full() {
         make_all(&mut client, &requests)?;
         let fresh = |span: &Span| span.target() != "/sized/100";
         agent.wait_count(requests.len(), fresh)?;
-        let seen = agent.spans()?.iter().filter(|span| !fresh(span)).count();
+        let seen = agent.count(|span| !fresh(span))?;
         assert!(seen <= 20_000, "{seen} spans of 20000 requests");
         assert!(
             seen as f64 + lost >= 20_000.0,

@@ -35,6 +35,23 @@ fn protocol_cases() {
     });
 }
 
+/// The scripts themselves, without an agent: each side gets what the other sends.
+#[test]
+fn scripts_play() {
+    run("scripts_play", || {
+        let mut server = Peer::serve("127.0.0.1")?;
+        let mut client = Peer::connect("127.0.0.1", server.port)?;
+        for case in CASES {
+            let played = play(&mut client, &mut server, case.client, case.server)?;
+            assert!(played.received.is_ok(), "{}: {played:?}", case.name);
+        }
+        for (client_steps, server_steps) in GARBAGE {
+            play(&mut client, &mut server, client_steps, server_steps)?;
+        }
+        Ok(())
+    });
+}
+
 fn play(
     client: &mut Peer,
     server: &mut Peer,
