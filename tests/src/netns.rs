@@ -1,60 +1,83 @@
-//! A network namespace of one's own, joined to the machine's by a veth pair.
+//! A network namespace of one's own, joined to the machine's by a good wire (veth) or a bad one (two TUN devices with a script
+//! between them that loses, repeats and reorders packets).
 
 use std::path::Path;
 use std::process::Command;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 
-use crate::environment;
-use crate::process::output_of;
+use crate::process::{Process, output_of};
+use crate::{environment, skip, wait};
+
+/// Address of the machine's end, of the block that RFC 5737 sets aside for documentation.
+pub const OUTSIDE: &str = "192.0.2.1";
+/// Address of the namespace's end.
+pub const INSIDE: &str = "192.0.2.2";
 
 /// Exists as long as this handle.
 #[derive(Debug)]
 pub struct Namespace {
     name: String,
-    /// Address of the machine's end.
-    pub outside: String,
-    /// Address of the namespace's end.
-    pub inside: String,
+    _wire: Option<Process>,
 }
 
 impl Namespace {
-    /// Makes it, with addresses of the block that RFC 5737 sets aside for documentation.
+    /// Joined by a veth pair.
     pub fn new() -> Result<Self> {
+        let made = Self::empty()?;
+        let (outer, inner) = device_names();
+        ip(&[
+            "link", "add", &outer, "type", "veth", "peer", "name", &inner, "netns", &made.name,
+        ])?;
+        made.configure(&outer, &inner)?;
+        Ok(made)
+    }
+
+    /// Joined by a wire that drops 2 % of all packets, repeats 3 % and delays 4 % past the next.
+    pub fn lossy() -> Result<Self> {
+        if !Path::new("/dev/net/tun").exists() {
+            return Err(skip("this machine has no TUN devices"));
+        }
+        let mut made = Self::empty()?;
+        let (outer, inner) = device_names();
+        let mut command = Command::new(environment::python()?);
+        command.arg(environment::sources("peer").join("lossy.py"));
+        command
+            .arg(format!("/var/run/netns/{}", made.name))
+            .args([&outer, &inner]);
+        let wire = Process::start("lossy wire", &mut command)?;
+        wait::until("the lossy wire", || {
+            wire.stdout().contains("ready").then_some(())
+        })
+        .with_context(|| wire.stderr())?;
+        made._wire = Some(wire);
+        made.configure(&outer, &inner)?;
+        Ok(made)
+    }
+
+    fn empty() -> Result<Self> {
         environment::need("ip")?;
-        let id = std::process::id();
-        let name = format!("sonde-test-{id}");
-        let (end, other) = (format!("sv{id}a"), format!("sv{id}b"));
-        let made = Self {
-            name,
-            outside: "192.0.2.1".to_owned(),
-            inside: "192.0.2.2".to_owned(),
-        };
-        let name = made.name.as_str();
-        ip(&["netns", "add", name])?;
-        ip(&[
-            "link", "add", &end, "type", "veth", "peer", "name", &other, "netns", name,
-        ])?;
-        ip(&[
-            "address",
-            "add",
-            &format!("{}/30", made.outside),
-            "dev",
-            &end,
-        ])?;
-        ip(&["link", "set", &end, "up"])?;
+        let name = format!("sonde-test-{}", std::process::id());
+        ip(&["netns", "add", &name])?;
+        Ok(Self { name, _wire: None })
+    }
+
+    fn configure(&self, outer: &str, inner: &str) -> Result<()> {
+        let name = &*self.name;
+        ip(&["address", "add", &format!("{OUTSIDE}/30"), "dev", outer])?;
+        ip(&["link", "set", outer, "up"])?;
         ip(&[
             "-n",
             name,
             "address",
             "add",
-            &format!("{}/30", made.inside),
+            &format!("{INSIDE}/30"),
             "dev",
-            &other,
+            inner,
         ])?;
-        ip(&["-n", name, "link", "set", &other, "up"])?;
+        ip(&["-n", name, "link", "set", inner, "up"])?;
         ip(&["-n", name, "link", "set", "lo", "up"])?;
-        Ok(made)
+        Ok(())
     }
 
     /// A command that runs `program` inside; its process becomes that program.
@@ -67,9 +90,15 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        // The veth pair goes with it. A failure has nobody left to tell.
+        // The devices go with it. A failure has nobody left to tell.
         drop(ip(&["netns", "delete", &self.name]));
     }
+}
+
+/// Of the machine's and of the namespace's device; 15 bytes at most.
+fn device_names() -> (String, String) {
+    let id = std::process::id();
+    (format!("sv{id}a"), format!("sv{id}b"))
 }
 
 fn ip(arguments: &[&str]) -> Result<String> {

@@ -4,11 +4,12 @@ use anyhow::Result;
 use sonde_tests::agent::{self, Builder};
 use sonde_tests::client::{self, Request};
 use sonde_tests::load::Load;
-use sonde_tests::netns::Namespace;
+use sonde_tests::netns::{INSIDE, Namespace, OUTSIDE};
 use sonde_tests::peer::{Peer, Step};
+use sonde_tests::process::Process;
 use sonde_tests::service::Kind;
 use sonde_tests::span::{CLIENT, SERVER, Span};
-use sonde_tests::{environment, expect, kernel, run, skip};
+use sonde_tests::{environment, expect, kernel, net, run, skip, wait};
 
 const ANSWER: Step = Step::Send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
 
@@ -163,10 +164,57 @@ fn other_network_namespace() {
         agent::binary()?;
         let namespace = Namespace::new()?;
         let mut inside = namespace.command(&environment::python()?);
-        let server = Peer::start(&mut inside, &namespace.inside, 0, "serve")?;
+        let server = Peer::start(&mut inside, INSIDE, 0, "serve")?;
         let port = server.port;
-        let spans = one_exchange(server, Peer::connect(&namespace.inside, port)?)?;
-        check_addresses(&spans, &namespace.outside, &namespace.inside, port);
+        let spans = one_exchange(server, Peer::connect(INSIDE, port)?)?;
+        check_addresses(&spans, OUTSIDE, INSIDE, port);
+        Ok(())
+    });
+}
+
+/// Segments are lost and sent again, come twice, come late: the bytes that count are those that TCP delivers.
+#[test]
+fn bad_wire() {
+    run("bad_wire", || {
+        agent::binary()?;
+        let namespace = Namespace::lossy()?;
+        let program = environment::go_program("server", false)?;
+        let port = net::free_port()?;
+        let server = Process::start(
+            "server",
+            namespace.command(&program).arg(format!("{INSIDE}:{port}")),
+        )?;
+        let url = format!("http://{INSIDE}:{port}");
+        wait::until("the server behind the bad wire", || {
+            net::get(&format!("{url}/sized/1")).ok()
+        })?;
+        let mut client = client::Kind::Go.start()?;
+        let agent = Builder::jsonl()
+            .pids([server.pid(), client.process.pid()])
+            .start()?;
+        let mut requests = sized(&url, 20_000..20_060);
+        for (index, request) in requests.iter_mut().enumerate().skip(40) {
+            (request.method, request.body) = ("POST", 15_000);
+            request.url = format!("{url}/echo/{index}");
+        }
+        let outcomes = client.make(&requests)?;
+        let spans = agent.finish(2 * requests.len(), |_| true)?;
+        assert_eq!(
+            spans.len(),
+            2 * requests.len(),
+            "{:?}",
+            agent::brief(&spans)
+        );
+        for (request, outcome) in requests.iter().zip(outcomes) {
+            for kind in [SERVER, CLIENT] {
+                expect::check(
+                    expect::only(&spans, kind, request.target()),
+                    request,
+                    outcome,
+                    port,
+                );
+            }
+        }
         Ok(())
     });
 }

@@ -151,7 +151,7 @@ fn ring_full() {
 
 /// Records that the kernel side could not hand over, for any reason.
 fn losses(agent: &Agent) -> f64 {
-    agent.metric("sonde_records_lost", "").unwrap_or_default()
+    agent.metric("sonde_losses", "").unwrap_or_default()
 }
 
 /// The requests of `client` while `disturb` runs: each is one span, and the agent stays small.

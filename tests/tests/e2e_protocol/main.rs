@@ -35,6 +35,33 @@ fn protocol_cases() {
     });
 }
 
+/// A request that is still in flight after `--max-exchange` is exported as such, on both sides, and not lost.
+#[test]
+fn exchange_without_end() {
+    run("exchange_without_end", || {
+        agent::binary()?;
+        let mut server = Peer::serve("127.0.0.1")?;
+        let mut client = Peer::connect("127.0.0.1", server.port)?;
+        let pids = [server.process.pid(), client.process.pid()];
+        let agent = Builder::jsonl()
+            .flag("--max-exchange", "1s")
+            .pids(pids)
+            .start()?;
+        server.begin(&[Step::ReadHead, Step::ReadEof])?;
+        client.begin(&[
+            Step::Send("GET /stuck HTTP/1.1\r\nHost: h\r\n\r\n"),
+            Step::ReadEof,
+        ])?;
+        let spans = agent.finish(2, |span| span.target() == "/stuck")?;
+        assert_eq!(spans.len(), 2, "{spans:#?}");
+        for span in spans {
+            assert!(span.milliseconds() >= 900.0, "{span:#?}");
+            assert_eq!(span.get("http.response.status_code"), "");
+        }
+        Ok(())
+    });
+}
+
 /// The scripts themselves, without an agent: each side gets what the other sends.
 #[test]
 fn scripts_play() {
