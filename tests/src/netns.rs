@@ -9,10 +9,10 @@ use anyhow::{Context as _, Result};
 use crate::process::{Process, output_of};
 use crate::{environment, skip, wait};
 
-/// Address of the machine's end, of the block that RFC 5737 sets aside for documentation.
-pub const OUTSIDE: &str = "192.0.2.1";
+/// Address of the machine's end, of the block that RFC 2544 sets aside for tests of networks.
+pub const OUTSIDE: &str = "198.18.93.1";
 /// Address of the namespace's end.
-pub const INSIDE: &str = "192.0.2.2";
+pub const INSIDE: &str = "198.18.93.2";
 
 /// Exists as long as this handle.
 #[derive(Debug)]
