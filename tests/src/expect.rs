@@ -166,3 +166,75 @@ pub fn only<'a>(spans: &'a [Span], kind: u64, target: &str) -> &'a Span {
     );
     found[0]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::span::parse_lines;
+
+    const RIGHT: &str = r#"{"resourceSpans":[{"resource":{"attributes":[
+        {"key":"service.name","value":{"stringValue":"shop"}},{"key":"process.pid","value":{"intValue":"7"}},
+        {"key":"host.name","value":{"stringValue":"h"}},{"key":"telemetry.sdk.name","value":{"stringValue":"s"}},
+        {"key":"telemetry.sdk.language","value":{"stringValue":"go"}}]},
+        "scopeSpans":[{"scope":{"name":"scope"},"spans":[{"kind":2,"name":"GET /sized/{id}",
+        "traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203331","parentSpanId":"00f067aa0ba902b7",
+        "traceState":"a=b","flags":257,"startTimeUnixNano":"1010000000","endTimeUnixNano":"1020000000",
+        "status":{},"attributes":[
+        {"key":"http.request.method","value":{"stringValue":"GET"}},{"key":"http.route","value":{"stringValue":"/sized/{id}"}},
+        {"key":"http.response.status_code","value":{"intValue":"200"}},{"key":"url.path","value":{"stringValue":"/sized/5"}},
+        {"key":"url.query","value":{"stringValue":"n=1"}},{"key":"server.port","value":{"intValue":"80"}},
+        {"key":"network.protocol.version","value":{"stringValue":"1.1"}},
+        {"key":"http.response.body.size","value":{"intValue":"5"}}]}]}]}]}"#;
+
+    fn checks(text: &str) -> bool {
+        let line = text.replace('\n', "") + "\n";
+        let spans = parse_lines(&line).expect("JSON");
+        let mut request = Request::new("GET", "http://h/sized/5?n=1".to_owned());
+        request.traceparent =
+            Some("00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01".to_owned());
+        request.tracestate = Some("a=b".to_owned());
+        let outcome = Outcome {
+            status: 200,
+            body: 5,
+            start_ns: 1_009_000_000,
+            end_ns: 1_021_000_000,
+        };
+        std::panic::catch_unwind(|| {
+            check(
+                only(&spans, SERVER, request.target()),
+                &request,
+                outcome,
+                80,
+            )
+        })
+        .is_ok()
+    }
+
+    #[test]
+    fn a_right_span_passes_and_each_wrong_one_fails() {
+        assert!(checks(RIGHT));
+        let wrong = [
+            ("\"kind\":2", "\"kind\":3"),
+            ("\"name\":\"GET /sized/{id}\"", "\"name\":\"GET\""),
+            (
+                "0af7651916cd43dd8448eb211c80319c",
+                "0af7651916cd43dd8448eb211c80319d",
+            ),
+            ("00f067aa0ba902b7", ""),
+            ("a=b", "a=c"),
+            ("257", "256"),
+            ("1010000000", "1000000000"),
+            ("1020000000", "1030000000"),
+            ("\"status\":{}", "\"status\":{\"code\":2}"),
+            ("\"intValue\":\"200\"", "\"intValue\":\"201\""),
+            ("\"intValue\":\"5\"", "\"intValue\":\"6\""),
+            ("\"intValue\":\"80\"", "\"intValue\":\"81\""),
+            ("n=1", "n=2"),
+            ("\"telemetry.sdk.language\"", "\"other\""),
+        ];
+        for (from, to) in wrong {
+            assert!(RIGHT.contains(from), "{from}");
+            assert!(!checks(&RIGHT.replace(from, to)), "{from} -> {to}");
+        }
+    }
+}
