@@ -25,7 +25,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command`; `name` is for messages.
+    /// Starts `command`; `name` is for messages. No proxy of the environment stands between the test's own processes.
     pub fn start(name: &str, command: &mut Command) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("sonde-test-").tempdir()?;
         command
@@ -33,6 +33,9 @@ impl Process {
             .stdout(File::create(folder.path().join("stdout"))?)
             .stderr(File::create(folder.path().join("stderr"))?)
             .process_group(0);
+        for variable in ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"] {
+            command.env_remove(variable);
+        }
         die_with_parent(command);
         let child = command
             .spawn()
