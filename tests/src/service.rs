@@ -65,10 +65,11 @@ impl Kind {
         }
     }
 
-    /// Values acceptable for `service.name` when the service's environment names none.
+    /// Values acceptable for `service.name` when the service's environment names none; `app` says nothing, so the folder may
+    /// stand for it.
     pub fn service_names(self) -> &'static [&'static str] {
         match self {
-            Self::Flask | Self::Gunicorn => &["app"],
+            Self::Flask | Self::Gunicorn => &["app", "flask"],
             Self::Express => &["express-service"],
             Self::Go | Self::GoStripped => &["goserver"],
             Self::Jdk => &["JdkServer"],

@@ -80,6 +80,14 @@ exporters:
         })
     }
 
+    /// A trace by its id, as far as it is there.
+    pub fn trace(&self, id: &str) -> Result<Trace> {
+        let url = format!("http://127.0.0.1:{}/api/traces/{id}", self.query);
+        let (_, body) = net::get(&url)?;
+        let answer: Value = serde_json::from_str(&body)?;
+        Ok(trace_of(&answer["data"][0]))
+    }
+
     /// Traces that a service has spans in.
     pub fn traces(&self, service: &str) -> Result<Vec<Trace>> {
         let url = format!(
