@@ -4,6 +4,9 @@
 //! test passes only if what a user would run does what a user would see. The agent's path is `SONDE_BIN`, else
 //! `target/release/sonde`.
 //!
+//! One test: `cargo xtask build && cargo test -p sonde-tests --test faults ring_full -- --nocapture`. `SONDE_CACHE` names the
+//! folder that keeps built backends, `SONDE_TEST_OUTAGE_SECONDS` how long the collector stays away in `faults`.
+//!
 //! Every test body runs inside [`run`], which serialises tests, turns a missing tool into a printed skip and everything else
 //! that goes wrong into a failure. Whatever a test starts is killed when its handle drops, also when the test panics.
 
