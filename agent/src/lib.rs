@@ -5,9 +5,12 @@
 //! [`spans`] (OpenTelemetry spans) -> [`export`] (OTLP, stdout). [`process`] knows who the processes
 //! are, [`cli`] and [`config`] what the operator wants, [`health`] what the agent counts about itself.
 
+pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod export;
 pub mod health;
+pub mod logging;
 pub mod process;
+pub mod run;
 pub mod spans;

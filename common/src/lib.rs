@@ -1,1 +1,14 @@
+//! What both sides of the kernel border share: the records on the ring, the values in the maps, the
+//! limits, and the byte scanners that run inside the BPF programs.
+//!
+//! `no_std` and without dependencies, so that the BPF target can compile it. Every type that crosses
+//! the border is `repr(C)`, has no padding, no `bool` and no enum in memory, and asserts its size.
+//! What is not here: anything that allocates, locks or makes a system call.
 #![no_std]
+#![forbid(unsafe_code)]
+
+pub mod config;
+pub mod connection;
+pub mod http1;
+pub mod loss;
+pub mod record;

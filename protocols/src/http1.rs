@@ -1,10 +1,16 @@
 //! HTTP/1.x (RFC 9112) as a passive observer sees it: heads parsed, bodies counted, requests and
 //! responses paired in order.
 
+mod chunked;
 mod connection;
 mod exchange;
+mod framing;
+mod half;
 mod head;
+mod in_flight;
 
 pub use connection::{Connection, Limits, Sink};
 pub use exchange::{Body, Exchange, Outcome};
 pub use head::{Field, HeadError, RequestHead, ResponseHead};
+
+use head::{ParsedRequest, ParsedResponse};

@@ -30,7 +30,7 @@ pub enum Outcome {
 }
 
 /// One request with its final response.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
     /// Request line and header section.
     pub request: RequestHead,

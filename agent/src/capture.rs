@@ -1,0 +1,18 @@
+//! The kernel side's other half: loads and attaches the BPF programs, reads their records, takes in
+//! sockets older than the agent.
+//!
+//! The only module that knows aya. What it does not do: interpret bytes ([`crate::connections`] does).
+
+mod btf;
+mod enroll;
+mod error;
+mod loader;
+mod records;
+mod statistics;
+
+pub use btf::Offsets;
+pub use enroll::{Enrolled, Enroller};
+pub use error::CaptureError;
+pub use loader::{Capture, Options, PROGRAMS, Verdicts};
+pub use records::{Data, ExecFacts, OpenFacts, Record, Records, UnknownRecord};
+pub use statistics::{Losses, ProgramRuns, Statistics};

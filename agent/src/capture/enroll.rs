@@ -1,0 +1,136 @@
+//! Takes in sockets older than the agent: duplicates each socket of each process by `pidfd_getfd(2)`
+//! and puts a value into the kernel side's socket storage.
+//!
+//! The duplicate is closed at once; nothing is read from it, written to it or set on it.
+
+use std::fs;
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+
+use aya::maps::{MapData, SkStorage};
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
+use rustc_hash::FxHashSet;
+use sonde_common::connection::{Connection, Direction, role, state};
+
+use super::loader::StoredConnection;
+use super::{Capture, CaptureError};
+
+const TCP_ESTABLISHED: u8 = 1;
+const TCP_CLOSE_WAIT: u8 = 8;
+const TCP_LISTEN: u8 = 10;
+/// `BPF_NOEXIST`: what the kernel side has made in the meantime is newer.
+const NOEXIST: u64 = 1;
+
+/// Writes socket storage from user space.
+pub struct Enroller {
+    connections: SkStorage<MapData, StoredConnection>,
+    seen: FxHashSet<u64>,
+}
+
+/// What a sweep over a process found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Enrolled {
+    /// Connected sockets taken in.
+    pub connected: u32,
+    /// Listening sockets taken in.
+    pub listening: u32,
+    /// Sockets that could not be duplicated or written to.
+    pub failed: u32,
+}
+
+impl Enroller {
+    /// Takes the storage map.
+    pub fn new(capture: &mut Capture) -> Result<Self, CaptureError> {
+        Ok(Self { connections: capture.take_connections()?, seen: FxHashSet::default() })
+    }
+
+    /// Takes in every TCP socket of the process that is connected or listening. A process that is gone
+    /// has none.
+    pub fn enroll(&mut self, pid: u32) -> Enrolled {
+        let mut result = Enrolled::default();
+        let Some(pidfd) = open(pid) else { return result };
+        for (descriptor, inode) in sockets(pid) {
+            if !self.seen.insert(inode) {
+                continue;
+            }
+            match self.enroll_one(&pidfd, descriptor, pid) {
+                Ok(Some(TCP_LISTEN)) => result.listening += 1,
+                Ok(Some(_)) => result.connected += 1,
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::debug!(pid, descriptor, %error, "socket not taken in");
+                    result.failed += 1;
+                }
+            }
+        }
+        result
+    }
+
+    /// Forgets which sockets were seen: inodes are reused.
+    pub fn finish(&mut self) {
+        self.seen = FxHashSet::default();
+    }
+
+    fn enroll_one(&mut self, pidfd: &OwnedFd, descriptor: RawFd, pid: u32) -> io::Result<Option<u8>> {
+        let socket = pidfd_getfd(pidfd.as_fd(), descriptor, PidfdGetfdFlags::empty())?;
+        let Some(tcp_state) = tcp_state(&socket) else { return Ok(None) };
+        let (role, state) = match tcp_state {
+            TCP_LISTEN => (role::SERVER, state::LISTENING),
+            TCP_ESTABLISHED | TCP_CLOSE_WAIT => (role::UNKNOWN, state::NEW),
+            _ => return Ok(None),
+        };
+        let value = Connection {
+            tgid: pid,
+            role,
+            state,
+            ingress: Direction::UNSYNCED,
+            egress: Direction::UNSYNCED,
+            ..Connection::default()
+        };
+        match self.connections.insert(&socket, StoredConnection(value), NOEXIST) {
+            Ok(()) => Ok(Some(tcp_state)),
+            Err(error) if is_exists(&error) => Ok(None),
+            Err(error) => Err(io::Error::other(error)),
+        }
+    }
+}
+
+fn is_exists(error: &aya::maps::MapError) -> bool {
+    let aya::maps::MapError::SyscallError(error) = error else { return false };
+    error.io_error.kind() == io::ErrorKind::AlreadyExists
+}
+
+fn open(pid: u32) -> Option<OwnedFd> {
+    let pid = Pid::from_raw(i32::try_from(pid).ok()?)?;
+    pidfd_open(pid, PidfdFlags::empty()).ok()
+}
+
+/// Descriptors of sockets, with their inodes.
+fn sockets(pid: u32) -> Vec<(RawFd, u64)> {
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
+    let socket = |entry: fs::DirEntry| {
+        let target = fs::read_link(entry.path()).ok()?;
+        let inode = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()?;
+        Some((entry.file_name().to_str()?.parse().ok()?, inode))
+    };
+    entries.flatten().filter_map(socket).collect()
+}
+
+/// `tcpi_state` of a TCP socket; `None` for any other.
+fn tcp_state(socket: &OwnedFd) -> Option<u8> {
+    let mut info = MaybeUninit::<[u8; 8]>::zeroed();
+    let mut length: libc::socklen_t = 8;
+    // SAFETY: the kernel writes at most `length` bytes into `info`.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            info.as_mut_ptr().cast(),
+            &raw mut length,
+        )
+    };
+    // SAFETY: zeroed at the start, any bytes are valid.
+    (result == 0 && length > 0).then(|| unsafe { info.assume_init() }[0])
+}

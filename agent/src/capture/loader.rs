@@ -1,0 +1,196 @@
+//! Loads the BPF object with this kernel's facts and attaches every program.
+//!
+//! All attachments are BPF links held by file descriptors: when the agent ends, in whatever way, the
+//! kernel detaches them. Nothing is pinned.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+
+use aya::maps::{HashMap as BpfHashMap, MapData, PerCpuArray, RingBuf, SkStorage};
+use aya::programs::{
+    BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Program, ProgramError, SockOps,
+};
+use aya::{Btf, Ebpf, EbpfLoader};
+use sonde_common::config::{Config, verdict};
+use sonde_common::connection::Connection;
+
+use super::btf::VMLINUX;
+use super::{CaptureError, Offsets};
+
+/// A BPF link on a cgroup always stands beside others and takes no flags (`BPF_LINK_CREATE`).
+const LINK: CgroupAttachMode = CgroupAttachMode::Single;
+
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sonde-ebpf.o"));
+
+/// Every program of the object, in the order of attachment: what fills a socket's state first.
+pub const PROGRAMS: [&str; 7] = [
+    "sched_process_exec",
+    "sched_process_exit",
+    "inet_sock_set_state",
+    "sock_ops",
+    "tcp_rcv_space_adjust",
+    "cgroup_skb_ingress",
+    "cgroup_skb_egress",
+];
+
+/// What capturing needs to know.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Root of a cgroup2 hierarchy, or a directory below it.
+    pub cgroup: PathBuf,
+    /// Bytes of the ring; a power of two, at least a page.
+    pub ring_bytes: u32,
+    /// Longest head that is captured.
+    pub max_head_bytes: u32,
+    /// Watch all processes without asking for a verdict on each.
+    pub watch_all: bool,
+}
+
+/// The loaded and attached programs. Dropping it detaches them.
+pub struct Capture {
+    ebpf: Ebpf,
+}
+
+/// The agent's word on each process, for the kernel side.
+pub struct Verdicts(BpfHashMap<MapData, u32, u8>);
+
+impl Verdicts {
+    /// Watch or leave alone. A full map leaves the question open, which means watch.
+    pub fn decide(&mut self, tgid: u32, watch: bool) {
+        let value = if watch { verdict::WATCH } else { verdict::LEAVE };
+        if let Err(error) = self.0.insert(tgid, value, 0) {
+            tracing::debug!(tgid, %error, "verdict not stored");
+        }
+    }
+
+    /// The process has gone.
+    pub fn forget(&mut self, tgid: u32) {
+        // It may never have had an entry.
+        drop(self.0.remove(&tgid));
+    }
+}
+
+/// [`Config`] as a global of the object.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+struct Settings(Config);
+
+// SAFETY: `Config` is `repr(C)` of `u32`s without padding.
+unsafe impl aya::Pod for Settings {}
+
+/// [`Connection`] as a map value.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub(super) struct StoredConnection(pub(super) Connection);
+
+// SAFETY: `Connection` is `repr(C)` of integers, its padding spelled out.
+unsafe impl aya::Pod for StoredConnection {}
+
+impl Capture {
+    /// Loads the object. Nothing is attached yet.
+    pub fn load(options: &Options) -> Result<Self, CaptureError> {
+        if OBJECT.is_empty() {
+            return Err(CaptureError::NoObject);
+        }
+        let offsets = Offsets::read(Path::new(VMLINUX))?;
+        let settings = Settings(Config {
+            agent_tgid: std::process::id(),
+            max_head_bytes: options.max_head_bytes,
+            wake_bytes: options.ring_bytes / 4,
+            watch_all: options.watch_all.into(),
+            task_mm: offsets.task_mm,
+            mm_arg_start: offsets.mm_arg_start,
+            mm_arg_end: offsets.mm_arg_end,
+            binprm_filename: offsets.binprm_filename,
+        });
+        let ebpf = EbpfLoader::new()
+            .override_global("CONFIG", &settings, true)
+            .map_max_entries("RECORDS", options.ring_bytes)
+            .load(OBJECT)?;
+        Ok(Self { ebpf })
+    }
+
+    /// Loads and attaches every program.
+    pub fn attach(&mut self, cgroup: &Path) -> Result<(), CaptureError> {
+        for program in PROGRAMS {
+            self.attach_one(program, cgroup)?;
+        }
+        Ok(())
+    }
+
+    /// Loads and attaches one program.
+    pub fn attach_one(&mut self, name: &'static str, cgroup: &Path) -> Result<(), CaptureError> {
+        let directory = || {
+            File::open(cgroup)
+                .map_err(|source| CaptureError::Cgroup { path: cgroup.to_owned(), source })
+        };
+        let step = |step| move |source: ProgramError| CaptureError::Program { program: name, step, source };
+        let program = self.ebpf.program_mut(name).ok_or(CaptureError::Missing(name))?;
+        match program {
+            Program::BtfTracePoint(program) => {
+                let btf = Btf::from_sys_fs().map_err(|error| CaptureError::Btf {
+                    path: VMLINUX.into(),
+                    why: error.to_string(),
+                })?;
+                load_tracepoint(program, name, &btf).map_err(step("load"))?;
+                program.attach().map_err(step("attach"))?;
+            }
+            Program::SockOps(program) => {
+                program.load().map_err(step("load"))?;
+                attach_sock_ops(program, directory()?).map_err(step("attach"))?;
+            }
+            Program::CgroupSkb(program) => {
+                program.load().map_err(step("load"))?;
+                attach_skb(program, name, directory()?).map_err(step("attach"))?;
+            }
+            _ => return Err(CaptureError::Missing(name)),
+        }
+        Ok(())
+    }
+
+    /// The ring's reading end; once.
+    pub fn take_ring(&mut self) -> Result<RingBuf<MapData>, CaptureError> {
+        let map = self.ebpf.take_map("RECORDS").ok_or(CaptureError::Missing("RECORDS"))?;
+        RingBuf::try_from(map).map_err(|source| CaptureError::Map { map: "RECORDS", source })
+    }
+
+    /// The map of verdicts; once.
+    pub fn take_verdicts(&mut self) -> Result<Verdicts, CaptureError> {
+        let map = self.ebpf.take_map("VERDICTS").ok_or(CaptureError::Missing("VERDICTS"))?;
+        let map = BpfHashMap::try_from(map).map_err(|source| CaptureError::Map { map: "VERDICTS", source })?;
+        Ok(Verdicts(map))
+    }
+
+    /// The sockets' storage; once.
+    pub(super) fn take_connections(&mut self) -> Result<SkStorage<MapData, StoredConnection>, CaptureError> {
+        let map = self.ebpf.take_map("CONNECTIONS").ok_or(CaptureError::Missing("CONNECTIONS"))?;
+        SkStorage::try_from(map).map_err(|source| CaptureError::Map { map: "CONNECTIONS", source })
+    }
+
+    /// The loss counters; once.
+    pub(super) fn take_losses(&mut self) -> Result<PerCpuArray<MapData, u64>, CaptureError> {
+        let map = self.ebpf.take_map("LOST").ok_or(CaptureError::Missing("LOST"))?;
+        PerCpuArray::try_from(map).map_err(|source| CaptureError::Map { map: "LOST", source })
+    }
+
+    /// Programs with their names, for statistics.
+    pub(super) fn programs(&self) -> impl Iterator<Item = (&str, &Program)> {
+        self.ebpf.programs()
+    }
+}
+
+fn load_tracepoint(program: &mut BtfTracePoint, name: &str, btf: &Btf) -> Result<(), ProgramError> {
+    program.load(name, btf)
+}
+
+fn attach_sock_ops(program: &mut SockOps, cgroup: File) -> Result<(), ProgramError> {
+    program.attach(cgroup, LINK).map(drop)
+}
+
+fn attach_skb(program: &mut CgroupSkb, name: &str, cgroup: File) -> Result<(), ProgramError> {
+    let direction = match name {
+        "cgroup_skb_ingress" => CgroupSkbAttachType::Ingress,
+        _ => CgroupSkbAttachType::Egress,
+    };
+    program.attach(cgroup, direction, LINK).map(drop)
+}

@@ -1,0 +1,292 @@
+//! The arguments as they are written, by subcommand. What they mean together is [`crate::config`]'s business.
+//!
+//! Flags whose default the agent owns carry it here, so that `--help` shows it. The OTLP flags have none: below them
+//! come the `OTEL_EXPORTER_OTLP_*` variables, and only then the defaults of the OTLP exporter specification.
+
+use crate::config::units::{parse_bytes_within, parse_count, parse_duration};
+use crate::logging::parse_level;
+use clap::builder::styling::{AnsiColor, Styles};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap_complete::Shell;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const STYLES: Styles = Styles::styled()
+    .header(AnsiColor::Green.on_default().bold())
+    .usage(AnsiColor::Green.on_default().bold())
+    .literal(AnsiColor::Cyan.on_default().bold())
+    .placeholder(AnsiColor::Cyan.on_default());
+
+const NOTE: &str = "\
+Every flag has an environment variable: --batch-spans is SONDE_BATCH_SPANS. A flag wins over
+SONDE_*, that over the standard OTEL_* variable, and that over the default. An empty variable
+counts as unset. Flags that can be repeated take a comma-separated list from the environment.
+
+Exit codes: 0 success, 1 failure at run time (or `check` found a problem), 2 bad configuration,
+3 a missing privilege or kernel feature, which the message names.";
+
+/// Traces unmodified services through eBPF and sends OpenTelemetry spans.
+#[derive(Debug, Parser)]
+#[command(name = "sonde", version, styles = STYLES, after_help = NOTE, max_term_width = 100)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+pub struct Arguments {
+    /// None stands for `run`.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    /// The flags of `run` when no subcommand is named.
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Trace the services of this machine until SIGINT or SIGTERM (the default)
+    #[command(after_help = NOTE)]
+    Run(Box<RunArguments>),
+    /// Try every privilege, kernel feature and hook that the agent needs; say what is missing and what to change
+    Check(CheckArguments),
+    /// List the processes of this machine: runtime, service name, traced or the reason why not
+    List(ListArguments),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// The flags of `sonde run`.
+#[derive(Debug, Clone, Args)]
+pub struct RunArguments {
+    #[command(flatten)]
+    pub(crate) selection: SelectionArguments,
+    #[command(flatten)]
+    pub(crate) capture: CaptureArguments,
+    #[command(flatten)]
+    pub(crate) export: ExportArguments,
+    #[command(flatten)]
+    pub(crate) otlp: OtlpArguments,
+    #[command(flatten)]
+    pub(crate) diagnostics: DiagnosticsArguments,
+    #[command(flatten)]
+    pub(crate) logging: LoggingArguments,
+}
+
+/// The flags of `sonde check`.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArguments {
+    /// Print the table as one JSON document
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", default_value_t = false, require_equals = true, hide_default_value = true,  value_parser = parse_boolean, value_name = "true|false")]
+    pub(crate) json: bool,
+    /// Directory of the cgroup2 hierarchy to attach to [default: the cgroup2 mount in /proc/self/mountinfo]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) cgroup: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) logging: LoggingArguments,
+}
+
+/// The flags of `sonde list`.
+#[derive(Debug, Clone, Args)]
+pub struct ListArguments {
+    /// Print the table as one JSON document
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", default_value_t = false, require_equals = true, hide_default_value = true,  value_parser = parse_boolean, value_name = "true|false")]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArguments,
+    #[command(flatten)]
+    pub(crate) logging: LoggingArguments,
+}
+
+/// Which processes, and what they are called.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Services")]
+pub struct SelectionArguments {
+    /// Trace only processes that match (repeatable) [default: every process that speaks HTTP]
+    ///
+    /// MATCH is a glob on the executable or the command line, or KEY=VALUE with KEY one of exe, cmd, container,
+    /// cgroup (VALUE is a glob) or port (8080, 8000-8099).
+    #[arg(long, value_name = "MATCH")]
+    pub(crate) include: Vec<String>,
+    /// Do not trace processes that match, even if an --include does (repeatable)
+    #[arg(long, value_name = "MATCH")]
+    pub(crate) exclude: Vec<String>,
+    /// Trace only these processes, by process id in the agent's PID namespace (repeatable)
+    #[arg(long, value_name = "PID", value_parser = |text: &str| parse_count(text, i32::MAX as u32))]
+    pub(crate) pid: Vec<u32>,
+    /// Name the services of the processes that match (repeatable; the first match wins)
+    #[arg(long, value_name = "MATCH=NAME", value_parser = parse_assignment)]
+    pub(crate) service_name: Vec<String>,
+}
+
+/// What is captured, and how much memory that may take.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Capture")]
+pub struct CaptureArguments {
+    /// Bytes kept of each message head, 1KiB to 64KiB
+    #[arg(long, value_name = "BYTES", default_value = "16KiB", value_parser = |text: &str| parse_bytes_within(text, 1 << 10, 64 << 10))]
+    pub(crate) max_head_bytes: u64,
+    /// Export a request that is still in flight after this time
+    #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = parse_duration)]
+    pub(crate) max_exchange: Duration,
+    /// Size of the ring buffer between kernel and agent, a power of two from 64KiB to 1GiB
+    #[arg(long, value_name = "BYTES", default_value = "8MiB", value_parser = parse_ring_bytes)]
+    pub(crate) ring_bytes: u64,
+    /// Connections followed at once; beyond it, the least recently used is forgotten and counted
+    #[arg(long, value_name = "COUNT", default_value = "65536", value_parser = |text: &str| parse_count(text, 1 << 22))]
+    pub(crate) max_connections: u32,
+    /// Directory of the cgroup2 hierarchy to attach to [default: the cgroup2 mount in /proc/self/mountinfo]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) cgroup: Option<PathBuf>,
+    /// Redact the values of these query parameters too, beyond the list of the convention (repeatable, comma-separated)
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    pub(crate) redact_query: Vec<String>,
+}
+
+/// Where spans go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub enum Exporter {
+    /// OTLP to a collector or backend
+    Otlp,
+    /// Traces as trees on stdout, for people
+    Stdout,
+    /// OTLP JSON on stdout, one export request a line
+    Jsonl,
+}
+
+/// Exporters, queue and batches.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Export")]
+pub struct ExportArguments {
+    /// Where spans go (repeatable, comma-separated)
+    #[arg(
+        long,
+        value_enum,
+        value_name = "EXPORTER",
+        value_delimiter = ',',
+        default_value = "otlp"
+    )]
+    pub(crate) export: Vec<Exporter>,
+    /// Memory that spans waiting for export may take, 1MiB to 64GiB; beyond it the oldest are dropped and counted
+    #[arg(long, value_name = "BYTES", default_value = "64MiB", value_parser = |text: &str| parse_bytes_within(text, 1 << 20, 64 << 30))]
+    pub(crate) queue_bytes: u64,
+    /// Spans in one export request at most
+    #[arg(long, value_name = "COUNT", default_value = "2048", value_parser = |text: &str| parse_count(text, 1 << 16))]
+    pub(crate) batch_spans: u32,
+    /// Longest time that a span waits for its batch to fill
+    #[arg(long, value_name = "DURATION", default_value = "1s", value_parser = parse_duration)]
+    pub(crate) batch_interval: Duration,
+    /// Longest time that a shutdown spends on sending what is queued
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = parse_duration)]
+    pub(crate) shutdown_timeout: Duration,
+}
+
+/// Transport of OTLP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OtlpProtocol {
+    /// OTLP over gRPC
+    Grpc,
+    /// OTLP as protobuf in HTTP requests
+    #[value(name = "http/protobuf")]
+    HttpProtobuf,
+}
+
+/// Compression of OTLP requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum OtlpCompression {
+    /// As they are
+    None,
+    /// RFC 1952
+    Gzip,
+    /// RFC 8878
+    Zstd,
+}
+
+/// The connection to the OTLP receiver.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "OTLP (each also by its OTEL_EXPORTER_OTLP_* variable)")]
+pub struct OtlpArguments {
+    /// URL of the receiver [default: http://localhost:4317 for grpc, http://localhost:4318 for http/protobuf]
+    #[arg(long, value_name = "URL")]
+    pub(crate) otlp_endpoint: Option<String>,
+    /// Transport [default: grpc]
+    #[arg(long, value_enum, value_name = "PROTOCOL")]
+    pub(crate) otlp_protocol: Option<OtlpProtocol>,
+    /// Compression of requests [default: none]
+    #[arg(long, value_enum, value_name = "METHOD")]
+    pub(crate) otlp_compression: Option<OtlpCompression>,
+    /// PEM file with the CA certificates that may sign the receiver's certificate [default: the system's]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) otlp_certificate: Option<PathBuf>,
+    /// PEM file with the agent's certificate chain, for mutual TLS
+    #[arg(long, value_name = "FILE")]
+    pub(crate) otlp_client_certificate: Option<PathBuf>,
+    /// PEM file with the private key of --otlp-client-certificate
+    #[arg(long, value_name = "FILE")]
+    pub(crate) otlp_client_key: Option<PathBuf>,
+    /// Header sent with every request (repeatable)
+    #[arg(long, value_name = "NAME=VALUE", value_parser = parse_assignment)]
+    pub(crate) otlp_header: Vec<String>,
+    /// Longest time for one export request [default: 10s]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    pub(crate) otlp_timeout: Option<Duration>,
+    /// Use no TLS for a gRPC endpoint that is given without a scheme [default: false]
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_parser = parse_boolean,  value_name = "true|false")]
+    pub(crate) otlp_insecure: Option<bool>,
+}
+
+/// What the agent says about itself to a monitoring system.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Health")]
+pub struct DiagnosticsArguments {
+    /// Serve /metrics (Prometheus), /healthz and /readyz here, such as 127.0.0.1:9464 [default: off]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) metrics_listen: Option<SocketAddr>,
+}
+
+/// Form of the log lines on stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// One readable line an event
+    Human,
+    /// One JSON object an event
+    Json,
+}
+
+/// The log on stderr.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Log")]
+pub struct LoggingArguments {
+    /// off, error, warn, info, debug, trace, or directives such as info,sonde::export=debug
+    #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = parse_level)]
+    pub(crate) log_level: String,
+    /// Form of the log lines on stderr
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "human")]
+    pub(crate) log_format: LogFormat,
+}
+
+fn parse_boolean(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err("expected true or false".to_owned()),
+    }
+}
+
+fn parse_ring_bytes(text: &str) -> Result<u64, String> {
+    let bytes = parse_bytes_within(text, 64 << 10, 1 << 30)?;
+    if bytes.is_power_of_two() {
+        return Ok(bytes);
+    }
+    Err("must be a power of two, such as 8MiB".to_owned())
+}
+
+/// `LEFT=RIGHT`, where both sides say something. Which `=` separates them is known to the type it becomes.
+fn parse_assignment(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        Some((left, right)) if !left.trim().is_empty() && !right.trim().is_empty() => {
+            Ok(text.trim().to_owned())
+        }
+        _ => Err("expected two parts with = between them".to_owned()),
+    }
+}

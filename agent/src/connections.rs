@@ -1,0 +1,11 @@
+//! From records to exchanges: which connection, which direction, what was missed.
+//!
+//! Keeps one protocol machine per connection, puts the record's bytes to it in stream order, and hands
+//! finished exchanges on with the facts of their connection. Bounded: the least recently used connection
+//! gives way. What it does not do: parse (the `protocols` crate does) or name things (spans do).
+
+mod stream;
+mod table;
+
+pub use stream::Stream;
+pub use table::{Connection, Connections, Finished, Limits, Output};

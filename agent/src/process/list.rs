@@ -1,0 +1,120 @@
+//! What `sonde list` shows: rows, as a table for people or JSON for programs.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use super::Process;
+
+/// One process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Row {
+    /// Process id.
+    pub pid: u32,
+    /// Language and version, as `python 3.11.7`; empty if unknown.
+    pub runtime: String,
+    /// `service.name`.
+    pub service_name: String,
+    /// Ports it listens on.
+    pub ports: Vec<u16>,
+    /// Whether spans are made.
+    pub instrumented: bool,
+    /// Why (not).
+    pub reason: String,
+}
+
+impl Row {
+    /// Of a process and the ports it listens on.
+    #[must_use]
+    pub fn new(process: &Process, ports: Vec<u16>) -> Self {
+        let language = process.runtime.language;
+        let name = language.map_or("", |language| language.convention().unwrap_or("c"));
+        let version = process.runtime.version.as_deref().unwrap_or_default();
+        Self {
+            pid: process.pid,
+            runtime: format!("{name} {version}").trim().to_owned(),
+            service_name: process.resource.service_name.clone(),
+            ports,
+            instrumented: process.verdict.is_instrumented(),
+            reason: process.verdict.reason(),
+        }
+    }
+}
+
+/// A table with a head line; control characters of names become `?`, so that no process writes to the
+/// operator's terminal.
+#[must_use]
+pub fn render(rows: &[Row]) -> String {
+    let head = ["PID", "RUNTIME", "SERVICE", "PORTS", "STATE"].map(str::to_owned);
+    let lines: Vec<[String; 5]> = std::iter::once(head)
+        .chain(rows.iter().map(cells))
+        .collect();
+    let width = |column: usize| {
+        lines
+            .iter()
+            .map(|line| line[column].chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let widths = [width(0), width(1), width(2), width(3)];
+    let mut table = String::new();
+    for [pid, runtime, service, ports, state] in &lines {
+        let [a, b, c, d] = widths;
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            table,
+            "{pid:>a$}  {runtime:<b$}  {service:<c$}  {ports:<d$}  {state}"
+        );
+    }
+    table
+}
+
+fn cells(row: &Row) -> [String; 5] {
+    let ports: Vec<String> = row.ports.iter().map(u16::to_string).collect();
+    let dash = |text: String| {
+        if text.is_empty() {
+            "-".to_owned()
+        } else {
+            text
+        }
+    };
+    let clean = |text: &str| -> String {
+        text.chars()
+            .map(|c| if c.is_control() { '?' } else { c })
+            .collect()
+    };
+    [
+        row.pid.to_string(),
+        dash(clean(&row.runtime)),
+        clean(&row.service_name),
+        dash(ports.join(",")),
+        clean(&row.reason),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn table() {
+        let row = |pid, runtime: &str, name: &str, ports: &[u16]| Row {
+            pid,
+            runtime: runtime.to_owned(),
+            service_name: name.to_owned(),
+            ports: ports.to_vec(),
+            instrumented: true,
+            reason: "instrumented".to_owned(),
+        };
+        let rows = [
+            row(7, "python 3.11", "shop", &[80, 443]),
+            row(1234, "", "x\u{1b}[2J", &[]),
+        ];
+        let expected = "\
+\u{20}PID  RUNTIME      SERVICE  PORTS   STATE
+\u{20}  7  python 3.11  shop     80,443  instrumented
+1234  -            x?[2J    -       instrumented
+";
+        assert_eq!(render(&rows), expected);
+    }
+}

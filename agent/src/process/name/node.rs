@@ -1,0 +1,64 @@
+//! Node.js: the `package.json` nearest above the script, else the script.
+
+use std::path::Path;
+
+use serde::Deserialize;
+
+use super::{Named, Target, after_options, cwd_folder, script};
+
+const PACKAGE_BYTES: u64 = 256 * 1024;
+const MAX_LEVELS: usize = 16;
+const VALUED: [&str; 10] = [
+    "-r",
+    "--require",
+    "--import",
+    "--loader",
+    "--experimental-loader",
+    "-C",
+    "--conditions",
+    "--title",
+    "--env-file",
+    "--max-http-header-size",
+];
+
+#[derive(Deserialize)]
+struct Package {
+    name: Option<String>,
+    version: Option<String>,
+}
+
+pub(super) fn name(target: &Target<'_>) -> Option<Named> {
+    let args = after_options(target.args.get(1..).unwrap_or_default(), &VALUED);
+    let path = args
+        .first()
+        .map(|arg| target.files.absolute(Path::new(arg)));
+    // A tool among the dependencies (`node_modules/.bin/next`) runs the package one stands in.
+    let own = path.as_deref().filter(|path| {
+        !path
+            .components()
+            .any(|part| part.as_os_str() == "node_modules")
+    });
+    // The path itself may be the package's folder: `node .`.
+    let start = own.unwrap_or(&target.files.cwd);
+    if let Some(named) = nearest_package(target, start) {
+        return Some(named);
+    }
+    match own {
+        Some(path) => script(target, path.to_str()?).map(Named::from),
+        None => cwd_folder(target).map(Named::from),
+    }
+}
+
+fn nearest_package(target: &Target<'_>, start: &Path) -> Option<Named> {
+    start.ancestors().take(MAX_LEVELS).find_map(|folder| {
+        let bytes = target
+            .files
+            .read(&folder.join("package.json"), PACKAGE_BYTES)?;
+        let package: Package = serde_json::from_slice(&bytes).ok()?;
+        let name = package.name.filter(|name| !name.is_empty())?;
+        Some(Named {
+            name,
+            version: package.version,
+        })
+    })
+}

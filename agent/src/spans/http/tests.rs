@@ -1,0 +1,205 @@
+//! Tables over the attribute rules.
+
+use sonde_protocols::http1::{Body, ResponseHead};
+
+use super::*;
+
+fn exchange(head: &str, status: Option<u16>, outcome: Outcome) -> Exchange {
+    Exchange {
+        request: RequestHead::parse(head.as_bytes()).unwrap(),
+        request_started: Timestamp(1_000_000),
+        request_read: Some(Timestamp(3_500_000)),
+        request_ended: None,
+        request_body: Body {
+            size: 0,
+            complete: true,
+        },
+        response: status.map(|status| ResponseHead {
+            status,
+            minor_version: 1,
+        }),
+        response_started: None,
+        response_body: Body {
+            size: 7,
+            complete: outcome == Outcome::Complete,
+        },
+        ended: Timestamp(9_000_000),
+        outcome,
+    }
+}
+
+fn span(role: Role, exchange: &Exchange) -> Span {
+    let connection = ConnectionFacts {
+        role,
+        local: "[::ffff:10.0.0.1]:8080".parse().unwrap(),
+        remote: "[::ffff:10.0.0.2]:4000".parse().unwrap(),
+    };
+    let options = Options {
+        redact_query: vec!["token".to_owned()],
+    };
+    let clock = Clock {
+        unix_minus_monotonic_nanos: 100,
+    };
+    build(
+        exchange,
+        &connection,
+        &Arc::default(),
+        clock,
+        &options,
+        &mut IdGenerator::new(),
+    )
+}
+
+fn shown(span: &Span, key: &str) -> String {
+    let found: Vec<_> = span
+        .attributes
+        .iter()
+        .filter(|(name, _)| *name == key)
+        .collect();
+    assert!(found.len() <= 1, "{key} is there twice");
+    match found.first() {
+        None => "-".to_owned(),
+        Some((_, Value::Str(text))) => text.to_string(),
+        Some((_, Value::Int(number))) => number.to_string(),
+        Some((_, other)) => format!("{other:?}"),
+    }
+}
+
+fn check(role: Role, head: &str, expected: &[(&str, &str)]) {
+    let span = span(
+        role,
+        &exchange(&format!("{head}\r\n\r\n"), Some(200), Outcome::Complete),
+    );
+    for (key, value) in expected {
+        assert_eq!(shown(&span, key), *value, "{key} of {head:?}");
+    }
+}
+
+#[test]
+fn server_attributes() {
+    use Role::Server;
+    check(
+        Server,
+        "GET /users/42?token=x&a=1 HTTP/1.1\r\nHost: shop:81\r\nUser-Agent: curl/8",
+        &[
+            (key::HTTP_REQUEST_METHOD, "GET"),
+            (key::HTTP_ROUTE, "/users/{id}"),
+            (key::URL_PATH, "/users/42"),
+            (key::URL_QUERY, "token=REDACTED&a=1"),
+            (key::URL_SCHEME, "http"),
+            (key::SERVER_ADDRESS, "shop"),
+            (key::SERVER_PORT, "81"),
+            (key::CLIENT_ADDRESS, "10.0.0.2"),
+            (key::NETWORK_PEER_PORT, "4000"),
+            (key::NETWORK_PROTOCOL_VERSION, "1.1"),
+            (key::USER_AGENT_ORIGINAL, "curl/8"),
+            (key::HTTP_REQUEST_BODY_SIZE, "-"),
+            (key::HTTP_RESPONSE_BODY_SIZE, "7"),
+            (key::URL_FULL, "-"),
+            (QUEUE_DURATION_MS, "Double(2.5)"),
+        ],
+    );
+    check(
+        Server,
+        "get / HTTP/1.1\r\nHost: a\r\nForwarded: for=\"[2001:db8::1]:9\";proto=https;host=b",
+        &[
+            (key::HTTP_REQUEST_METHOD, "_OTHER"),
+            (key::HTTP_REQUEST_METHOD_ORIGINAL, "get"),
+            (key::CLIENT_ADDRESS, "2001:db8::1"),
+            (key::CLIENT_PORT, "9"),
+            (key::SERVER_ADDRESS, "b"),
+            (key::SERVER_PORT, "443"),
+        ],
+    );
+    check(
+        Server,
+        "OPTIONS * HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 192.0.2.1, 10.0.0.9",
+        &[
+            (key::HTTP_ROUTE, "-"),
+            (key::CLIENT_ADDRESS, "192.0.2.1"),
+            (key::NETWORK_PEER_ADDRESS, "10.0.0.2"),
+        ],
+    );
+}
+
+#[test]
+fn client_url() {
+    for (head, url) in [
+        (
+            "GET /a?sig=x HTTP/1.1\r\nHost: h:81",
+            "http://h:81/a?sig=REDACTED",
+        ),
+        (
+            "GET http://u:p@h/a HTTP/1.1\r\nHost: h",
+            "http://REDACTED:REDACTED@h/a",
+        ),
+        ("GET /a HTTP/1.0", "http://10.0.0.2:4000/a"),
+        ("OPTIONS * HTTP/1.1\r\nHost: h", "http://h"),
+        ("CONNECT h:443 HTTP/1.1\r\nHost: h:443", "//h:443"),
+    ] {
+        check(
+            Role::Client,
+            head,
+            &[
+                (key::URL_FULL, url),
+                (key::HTTP_ROUTE, "-"),
+                (QUEUE_DURATION_MS, "-"),
+            ],
+        );
+    }
+}
+
+#[test]
+fn status_and_error_type() {
+    for (role, status, outcome, error) in [
+        (Role::Server, Some(404), Outcome::Complete, "-"),
+        (Role::Client, Some(404), Outcome::Complete, "404"),
+        (Role::Server, Some(503), Outcome::Complete, "503"),
+        (Role::Server, None, Outcome::Closed, ERROR_CLOSED),
+        (Role::Client, Some(200), Outcome::Reset, ERROR_RESET),
+        (Role::Server, None, Outcome::InFlight, "-"),
+        (Role::Client, None, Outcome::Lost, "-"),
+    ] {
+        let span = span(
+            role,
+            &exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n", status, outcome),
+        );
+        assert_eq!(
+            shown(&span, key::ERROR_TYPE),
+            error,
+            "{status:?} {outcome:?}"
+        );
+        assert_eq!(
+            span.status == Status::Unset,
+            error == "-",
+            "{status:?} {outcome:?}"
+        );
+    }
+}
+
+#[test]
+fn times_names_and_trace() {
+    let head = "PUT /o/7 HTTP/1.1\r\nHost: h\r\nTracestate: a=1\r\n\
+        Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00\r\n\r\n";
+    let mut exchange = exchange(head, Some(200), Outcome::Complete);
+    for role in [Role::Server, Role::Client] {
+        let span = span(role, &exchange);
+        assert_eq!(
+            (span.start_unix_nanos, span.end_unix_nanos),
+            (1_000_100, 9_000_100)
+        );
+        assert_eq!(
+            (
+                span.name.as_str(),
+                span.trace_flags,
+                span.trace_state.as_str()
+            ),
+            ("PUT /o/{id}", 0, "a=1")
+        );
+        assert_eq!(span.parent_span_id.map(|id| id.0[7]), Some(0x31));
+        assert_eq!(span.trace_id.0[0], 0x0a);
+    }
+    exchange.ended = Timestamp(0);
+    let span = span(Role::Server, &exchange);
+    assert_eq!(span.end_unix_nanos, span.start_unix_nanos);
+}

@@ -1,0 +1,135 @@
+//! The value of `SK_STORAGE`: all that the kernel side knows about one socket.
+//!
+//! `ingress` is written by the ingress hook only and `egress` by the egress hook only, so no lock is
+//! needed; each other field names its writer.
+
+use crate::http1::{ChunkScan, HeadScan};
+
+/// What the next byte of a direction is.
+pub mod phase {
+    /// Part of a message head.
+    pub const HEAD: u8 = 0;
+    /// Part of a body of known length.
+    pub const BODY: u8 = 1;
+    /// Part of a chunked body.
+    pub const CHUNKED: u8 = 2;
+    /// Part of a body that ends with the connection.
+    pub const UNTIL_CLOSE: u8 = 3;
+    /// Unknown: wait for a packet that begins with a start line.
+    pub const UNSYNCED: u8 = 4;
+}
+
+/// What a connection is.
+pub mod state {
+    /// Nothing decided.
+    pub const NEW: u8 = 0;
+    /// HTTP/1.x was recognised and the connection announced to the agent.
+    pub const HTTP1: u8 = 1;
+    /// Another protocol: every hook leaves at once.
+    pub const OPAQUE: u8 = 2;
+    /// A listening socket; its value is cloned into accepted ones.
+    pub const LISTENING: u8 = 3;
+}
+
+/// Which end of the connection the socket is.
+pub mod role {
+    /// Not known (older than the agent).
+    pub const UNKNOWN: u8 = 0;
+    /// It connected.
+    pub const CLIENT: u8 = 1;
+    /// It was accepted.
+    pub const SERVER: u8 = 2;
+}
+
+/// One direction of a connection.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Direction {
+    /// Stream offset of the next byte in order.
+    pub offset: u64,
+    /// Stream offset up to which records told of the bytes.
+    pub reported: u64,
+    /// Content bytes left out since `reported`.
+    pub content: u64,
+    /// Body bytes still to come (phase BODY).
+    pub remaining: u64,
+    /// Position in a head.
+    pub head: HeadScan,
+    /// Position in a chunked body.
+    pub chunk: ChunkScan,
+    /// TCP sequence number of the next byte in order.
+    pub next_sequence: u32,
+    /// Messages whose head has ended in this direction, interim responses not counted; pairs
+    /// responses with their requests' methods.
+    pub messages: u32,
+    /// Messages begun in this direction.
+    pub begun: u32,
+    /// Bytes of the last head that ended: what to expect of the next.
+    pub last_head: u32,
+    /// Next byte of the segment at hand. Scratch of a walk; here and not on the BPF stack, since the
+    /// verifier takes what it reads from a map as unknown and so sees the walk's loop once.
+    pub at: u32,
+    /// A value of [`phase`].
+    pub phase: u8,
+    /// 1 once `next_sequence` is meaningful.
+    pub sequenced: u8,
+    /// 1 after a FIN.
+    pub finished: u8,
+    /// 1 when nothing more can be learnt from the segment at hand. Scratch of a walk.
+    pub stop: u8,
+}
+
+/// The value.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Connection {
+    /// Socket cookie (`SO_COOKIE`); 0 until the first hook that can ask for it.
+    pub cookie: u64,
+    /// `bpf_ktime_get_ns` when the owner first read of the newest unread request. Written by the
+    /// reading hook.
+    pub read_at: u64,
+    /// Bit `n % 64`: request `n` was HEAD. Written where requests pass.
+    pub head_requests: u64,
+    /// Bit `n % 64`: request `n` was CONNECT. Written where requests pass.
+    pub connect_requests: u64,
+    /// Owner. Written on connect and listen, and by the reading hook.
+    pub tgid: u32,
+    /// `begun` of the request direction at the last read.
+    pub read_messages: u32,
+    /// A value of [`role`].
+    pub role: u8,
+    /// A value of [`state`].
+    pub state: u8,
+    /// A value of [`crate::config::verdict`].
+    pub verdict: u8,
+    /// Padding.
+    pub reserved: [u8; 5],
+    /// Bytes received.
+    pub ingress: Direction,
+    /// Bytes sent.
+    pub egress: Direction,
+}
+
+const _: () = assert!(size_of::<Direction>() == 104);
+const _: () = assert!(size_of::<Connection>() == 48 + 2 * 104);
+
+impl Direction {
+    /// A direction joined at an unknown place.
+    pub const UNSYNCED: Self = Self {
+        offset: 0,
+        reported: 0,
+        content: 0,
+        remaining: 0,
+        head: HeadScan::START,
+        chunk: ChunkScan::START,
+        next_sequence: 0,
+        messages: 0,
+        begun: 0,
+        last_head: 0,
+        phase: phase::UNSYNCED,
+        sequenced: 0,
+        finished: 0,
+        at: 0,
+        stop: 0,
+    };
+}

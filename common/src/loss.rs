@@ -1,0 +1,88 @@
+//! What the kernel side could not do, by hook and reason; counted in a per-CPU array.
+
+/// The hooks, in the order of their rows in the counter map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Hook {
+    /// `cgroup_skb/ingress`
+    Ingress,
+    /// `cgroup_skb/egress`
+    Egress,
+    /// `tp_btf/inet_sock_set_state`
+    State,
+    /// `tp_btf/sched_process_exec` and `sched_process_exit`
+    Process,
+    /// `sock_ops`
+    SockOps,
+}
+
+/// Why something was lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Reason {
+    /// The ring had no room.
+    RingFull,
+    /// Segments came out of order or were missed where a head was expected.
+    Gap,
+    /// A packet held more messages or chunks than one run may walk.
+    Budget,
+    /// A head was longer than the maximum.
+    HeadTooLarge,
+    /// The kernel had no memory for a socket's state.
+    NoStorage,
+    /// Bytes could not be read from a packet.
+    Unreadable,
+}
+
+impl Hook {
+    /// All, in order.
+    pub const ALL: [Self; 5] =
+        [Self::Ingress, Self::Egress, Self::State, Self::Process, Self::SockOps];
+
+    /// The name used as a metric label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ingress => "cgroup_skb_ingress",
+            Self::Egress => "cgroup_skb_egress",
+            Self::State => "inet_sock_set_state",
+            Self::Process => "sched_process",
+            Self::SockOps => "sock_ops",
+        }
+    }
+}
+
+impl Reason {
+    /// All, in order.
+    pub const ALL: [Self; 6] = [
+        Self::RingFull,
+        Self::Gap,
+        Self::Budget,
+        Self::HeadTooLarge,
+        Self::NoStorage,
+        Self::Unreadable,
+    ];
+
+    /// The name used as a metric label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RingFull => "ring_full",
+            Self::Gap => "gap",
+            Self::Budget => "budget",
+            Self::HeadTooLarge => "head_too_large",
+            Self::NoStorage => "no_storage",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// Entries of the counter map.
+pub const LOSSES: u32 = (Hook::ALL.len() * Reason::ALL.len()) as u32;
+
+/// Index of one counter.
+#[inline(always)]
+#[must_use]
+pub const fn index(hook: Hook, reason: Reason) -> u32 {
+    hook as u32 * Reason::ALL.len() as u32 + reason as u32
+}

@@ -1,0 +1,149 @@
+//! What the BPF programs put on the ring. Every record begins with [`Kind`] as a `u32`.
+
+/// The first four bytes of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Kind {
+    /// [`DataHeader`], then `captured` bytes.
+    Data = 1,
+    /// [`Open`]
+    Open = 2,
+    /// [`Closed`]
+    Closed = 3,
+    /// [`Exec`]
+    Exec = 4,
+    /// [`Exit`]
+    Exit = 5,
+}
+
+/// Bits of [`DataHeader::flags`].
+pub mod flag {
+    /// The bytes went out of the machine's socket (egress); else they came in.
+    pub const EGRESS: u16 = 1;
+    /// The last byte covered ends a message.
+    pub const END_OF_MESSAGE: u16 = 2;
+    /// The direction has ended with these bytes (FIN).
+    pub const FIN: u16 = 4;
+    /// The connection was reset.
+    pub const RESET: u16 = 8;
+    /// Bytes before these were missed: what comes may not join on.
+    pub const GAP: u16 = 16;
+}
+
+/// Head of a data record. It covers the stream bytes `offset .. offset + captured + elided`: first
+/// those that follow the header, then body bytes that were counted only.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DataHeader {
+    /// [`Kind::Data`]
+    pub kind: u32,
+    /// Bits of [`flag`].
+    pub flags: u16,
+    /// Bytes that follow the header.
+    pub captured: u16,
+    /// Socket cookie.
+    pub cookie: u64,
+    /// `bpf_ktime_get_ns` in the hook.
+    pub at: u64,
+    /// When the owner read the request (see `Connection::read_at`); 0: not yet.
+    pub read_at: u64,
+    /// Stream offset of the first byte covered.
+    pub offset: u64,
+    /// Body bytes covered but not captured.
+    pub elided: u64,
+    /// How many of them are content.
+    pub content: u64,
+    /// Owner of the socket as known now; 0: unknown.
+    pub tgid: u32,
+    /// A value of [`crate::connection::role`].
+    pub role: u32,
+}
+
+/// A connection was recognised: told once, before its data.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Open {
+    /// [`Kind::Open`]
+    pub kind: u32,
+    /// Owner, 0: unknown.
+    pub tgid: u32,
+    /// Socket cookie.
+    pub cookie: u64,
+    /// `bpf_ktime_get_ns` in the hook.
+    pub at: u64,
+    /// Address of the socket's own end; IPv4 as ::ffff:a.b.c.d.
+    pub local: [u8; 16],
+    /// Address of the other end.
+    pub remote: [u8; 16],
+    /// Port of the socket's own end, host order.
+    pub local_port: u16,
+    /// Port of the other end, host order.
+    pub remote_port: u16,
+    /// A value of [`crate::connection::role`].
+    pub role: u8,
+    /// Padding.
+    pub reserved: [u8; 3],
+}
+
+/// A socket that was announced is gone.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Closed {
+    /// [`Kind::Closed`]
+    pub kind: u32,
+    /// Owner, 0: unknown.
+    pub tgid: u32,
+    /// Socket cookie.
+    pub cookie: u64,
+    /// `bpf_ktime_get_ns` in the hook.
+    pub at: u64,
+    /// When the owner last read a request.
+    pub read_at: u64,
+    /// Bytes received and counted but not told of yet, and how many of them are content.
+    pub ingress_elided: [u64; 2],
+    /// The same for bytes sent.
+    pub egress_elided: [u64; 2],
+}
+
+/// Longest file name and argument block of an exec record, in bytes.
+pub const EXEC_FILENAME: usize = 256;
+/// Longest argument block of an exec record, in bytes.
+pub const EXEC_ARGUMENTS: usize = 512;
+
+/// A process has started a program.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exec {
+    /// [`Kind::Exec`]
+    pub kind: u32,
+    /// Thread group.
+    pub tgid: u32,
+    /// `bpf_ktime_get_ns` in the hook.
+    pub at: u64,
+    /// Name of the thread, NUL-padded.
+    pub comm: [u8; 16],
+    /// Bytes valid in `filename`, without NUL.
+    pub filename_length: u32,
+    /// Bytes valid in `arguments`; each argument ends with NUL.
+    pub arguments_length: u32,
+    /// Path as given to execve.
+    pub filename: [u8; EXEC_FILENAME],
+    /// Arguments.
+    pub arguments: [u8; EXEC_ARGUMENTS],
+}
+
+/// The last thread of a process has gone.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exit {
+    /// [`Kind::Exit`]
+    pub kind: u32,
+    /// Thread group.
+    pub tgid: u32,
+}
+
+const _: () = assert!(size_of::<DataHeader>() == 64);
+const _: () = assert!(size_of::<Open>() == 64);
+const _: () = assert!(size_of::<Closed>() == 64);
+const _: () = assert!(size_of::<Exec>() == 40 + EXEC_FILENAME + EXEC_ARGUMENTS);
+const _: () = assert!(size_of::<Exit>() == 8);

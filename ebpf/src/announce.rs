@@ -1,0 +1,102 @@
+//! The small records: a connection opened, bytes counted.
+
+use crate::{
+    maps::{RECORDS, lose},
+    ring, segment,
+    walk::Walk,
+};
+use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_skb_load_bytes};
+use sonde_common::{
+    connection::{Connection, Direction, state},
+    loss::Reason,
+    record::{DataHeader, Kind, Open, flag},
+};
+
+/// Tells of bytes that were counted since the last record of this direction.
+#[inline(always)]
+pub unsafe fn elided<const EGRESS: bool>(connection: *mut Connection, direction: *mut Direction, now: u64, flags: u16) {
+    // SAFETY: the caller passes pointers into a checked map value.
+    unsafe {
+        let (from, content) = ((*direction).reported, (*direction).content);
+        (*direction).reported = (*direction).offset;
+        (*direction).content = 0;
+        let Some(mut entry) = RECORDS.reserve::<DataHeader>(0) else {
+            lose(segment::hook::<EGRESS>(), Reason::RingFull);
+            return;
+        };
+        entry.write(DataHeader {
+            kind: Kind::Data as u32,
+            flags: flags | if EGRESS { flag::EGRESS } else { 0 },
+            captured: 0,
+            cookie: (*connection).cookie,
+            at: now,
+            read_at: (*connection).read_at,
+            offset: from,
+            elided: (*direction).offset.wrapping_sub(from),
+            content,
+            tgid: (*connection).tgid,
+            role: (*connection).role as u32,
+        });
+        ring::submit(entry, size_of::<DataHeader>() as u64);
+    }
+}
+
+/// Announces the connection, once. False if that failed: then nothing of it may be told.
+#[inline(always)]
+pub unsafe fn open<const EGRESS: bool>(walk: &Walk) -> bool {
+    // SAFETY: the connection is a checked map value; the record is written in place, since a copy on
+    // the stack would be too large; the helpers check the packet's bounds.
+    unsafe {
+        let connection = walk.connection;
+        let Some(mut entry) = RECORDS.reserve::<Open>(0) else {
+            lose(segment::hook::<EGRESS>(), Reason::RingFull);
+            return false;
+        };
+        let open: *mut Open = entry.as_mut_ptr();
+        (*connection).cookie = bpf_get_socket_cookie(walk.skb.cast());
+        (*open).kind = Kind::Open as u32;
+        (*open).tgid = (*connection).tgid;
+        (*open).cookie = (*connection).cookie;
+        (*open).at = walk.now;
+        let (local, remote) = (&raw mut (*open).local, &raw mut (*open).remote);
+        let (source, destination) = if EGRESS { (local, remote) } else { (remote, local) };
+        addresses(walk, source.cast(), destination.cast());
+        let (source_port, destination_port) = ports(walk);
+        (*open).local_port = if EGRESS { source_port } else { destination_port };
+        (*open).remote_port = if EGRESS { destination_port } else { source_port };
+        (*open).role = (*connection).role;
+        (*open).reserved = [0; 3];
+        ring::submit(entry, size_of::<Open>() as u64);
+        (*connection).state = state::HTTP1;
+        true
+    }
+}
+
+/// Source and destination address; IPv4 mapped into IPv6 (RFC 4291 section 2.5.5.2).
+#[inline(always)]
+unsafe fn addresses(walk: &Walk, source: *mut u8, destination: *mut u8) {
+    // SAFETY: both have room for 16 bytes; the helper fills exactly the given length, or fails.
+    unsafe {
+        let skb = walk.skb.cast();
+        if walk.segment.v6 {
+            bpf_skb_load_bytes(skb, 8, source.cast(), 16);
+            bpf_skb_load_bytes(skb, 24, destination.cast(), 16);
+            return;
+        }
+        for address in [source, destination] {
+            address.cast::<u64>().write(0);
+            address.add(8).cast::<u32>().write(0xffff_0000);
+        }
+        bpf_skb_load_bytes(skb, 12, source.add(12).cast(), 4);
+        bpf_skb_load_bytes(skb, 16, destination.add(12).cast(), 4);
+    }
+}
+
+/// Source and destination port, host order.
+#[inline(always)]
+unsafe fn ports(walk: &Walk) -> (u16, u16) {
+    let mut ports = [0_u16; 2];
+    // SAFETY: as in `addresses`.
+    unsafe { bpf_skb_load_bytes(walk.skb.cast(), walk.segment.transport, (&raw mut ports).cast(), 4) };
+    (u16::from_be(ports[0]), u16::from_be(ports[1]))
+}

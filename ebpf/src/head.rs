@@ -1,0 +1,283 @@
+//! Captures message heads: loads a window of the payload into a ring record, scans it there, and
+//! decides what follows.
+
+use crate::{
+    announce,
+    maps::{RECORDS, config, lose},
+    ring, segment,
+    walk::Walk,
+};
+use aya_ebpf::{
+    helpers::generated::{bpf_loop, bpf_skb_load_bytes},
+    maps::ring_buf::RingBufEntry,
+};
+use core::{arch::asm, ffi::c_void};
+use sonde_common::{
+    connection::{Connection, Direction, phase, role, state},
+    http1::{Body, ChunkScan, HeadScan, Window, body_of},
+    loss::Reason,
+    record::{DataHeader, Kind, flag},
+};
+
+/// Window for what fits (most requests without many fields).
+const SMALL: usize = 256;
+/// Window for all else; a longer head takes several.
+const LARGE: usize = 1024;
+/// A word may be read at the window's last byte.
+const SLACK: usize = 8;
+
+/// A data record with a window of `N` bytes; `N` is a power of two.
+///
+/// The scan's state lies where the header goes afterwards, not on the stack: the verifier follows the
+/// values of stack slots and would walk the loop once for every position, but takes what is read
+/// from the ring as unknown.
+#[repr(C)]
+struct Record<const N: usize> {
+    header: Scratch,
+    bytes: [u8; N],
+    slack: [u8; SLACK],
+}
+
+/// The header, or before it is written the scan.
+#[repr(C)]
+union Scratch {
+    header: DataHeader,
+    scan: Scan,
+}
+
+/// Position in the window.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Scan {
+    head: HeadScan,
+    at: u32,
+    end: u32,
+}
+
+const _: () = assert!(size_of::<Scratch>() == size_of::<DataHeader>());
+
+/// The window inside a ring record.
+struct Captured<const N: usize>(*const u8);
+
+impl<const N: usize> Window for Captured<N> {
+    #[inline(always)]
+    fn word(&self, at: u32) -> u64 {
+        let at = at as usize & (N - 1);
+        let word: u64;
+        // One unaligned load; the compiler would make eight of it.
+        // SAFETY: the window has N bytes and SLACK more behind them.
+        unsafe { asm!("{0} = *(u64 *)({1} + 0)", out(reg) word, in(reg) self.0.add(at)) };
+        word
+    }
+}
+
+/// Captures from the walk's position on: a whole head, or as much as the window holds.
+#[inline(always)]
+pub unsafe fn capture<const EGRESS: bool>(walk: &mut Walk, direction: *mut Direction) {
+    // SAFETY: the caller passes a pointer into a checked map value.
+    unsafe {
+        let left = walk.segment.length.wrapping_sub((*direction).at);
+        let expected = if (*direction).last_head == 0 { left } else { (*direction).last_head };
+        if left <= SMALL as u32 || (expected <= SMALL as u32 && (*direction).head.is_start()) {
+            window::<EGRESS, SMALL>(walk, direction);
+        } else {
+            window::<EGRESS, LARGE>(walk, direction);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn window<const EGRESS: bool, const N: usize>(walk: &mut Walk, direction: *mut Direction) {
+    // SAFETY: as in `capture`.
+    unsafe {
+        let Some(mut entry) = RECORDS.reserve::<Record<N>>(0) else {
+            lose(segment::hook::<EGRESS>(), Reason::RingFull);
+            (*direction).phase = phase::UNSYNCED;
+            (*direction).stop = 1;
+            return;
+        };
+        let record: *mut Record<N> = entry.as_mut_ptr();
+        let bytes = (&raw mut (*record).bytes).cast::<u8>();
+        let Some(end) = load::<N>(walk, (*direction).at, bytes) else {
+            lose(segment::hook::<EGRESS>(), Reason::Unreadable);
+            return give_up(entry, direction);
+        };
+        let probing = (*direction).phase == phase::UNSYNCED;
+        let head = if probing { HeadScan::START } else { (*direction).head };
+        let begins = head.is_start();
+        (&raw mut (*record).header.scan).write(Scan { head, at: 0, end });
+        let mut context = record;
+        bpf_loop(N as u32 + 16, scan_step::<N> as *mut c_void, (&raw mut context).cast(), 0);
+        let mut scan = (*record).header.scan;
+        scan.head.bytes = scan.head.bytes.wrapping_add(scan.at);
+
+        if scan.head.is_failed() || (probing && !scan.head.is_recognised()) {
+            if !probing && (*walk.connection).state == state::NEW {
+                (*walk.connection).state = state::OPAQUE;
+            }
+            return give_up(entry, direction);
+        }
+        if scan.head.bytes > config().max_head_bytes {
+            lose(segment::hook::<EGRESS>(), Reason::HeadTooLarge);
+            return give_up(entry, direction);
+        }
+        (*direction).phase = phase::HEAD;
+        (*direction).head = scan.head;
+        if begins && !scan.head.is_start() {
+            (*direction).begun = (*direction).begun.wrapping_add(1);
+        }
+        if (*walk.connection).state == state::NEW && !introduce::<EGRESS>(walk, &scan.head) {
+            return give_up(entry, direction);
+        }
+        emit::<EGRESS, N>(entry, walk, direction, &scan);
+    }
+}
+
+/// Drops the record and the footing in this direction.
+#[inline(always)]
+unsafe fn give_up<const N: usize>(entry: RingBufEntry<Record<N>>, direction: *mut Direction) {
+    entry.discard(0);
+    // SAFETY: as in `capture`.
+    unsafe {
+        (*direction).phase = phase::UNSYNCED;
+        (*direction).stop = 1;
+    }
+}
+
+/// Loads up to `N` bytes of payload; gives how many.
+#[inline(always)]
+unsafe fn load<const N: usize>(walk: &Walk, at: u32, to: *mut u8) -> Option<u32> {
+    let left = walk.segment.length.wrapping_sub(at);
+    let wanted = if left > N as u32 { N as u32 } else { left };
+    // The verifier wants 1..=N; read back so that the compiler cannot drop the mask as redundant.
+    // SAFETY: a local variable.
+    let wanted = unsafe { core::ptr::read_volatile(&wanted) };
+    let length = (wanted.wrapping_sub(1) & (N as u32 - 1)) + 1;
+    let offset = walk.segment.payload.wrapping_add(at);
+    // SAFETY: `to` has room for N bytes; the helper checks the packet's bounds.
+    let failed = unsafe { bpf_skb_load_bytes(walk.skb.cast(), offset, to.cast(), length) } != 0;
+    (!failed).then_some(length)
+}
+
+unsafe extern "C" fn scan_step<const N: usize>(_index: u64, context: *mut *mut Record<N>) -> i64 {
+    // SAFETY: `window` passes a reserved record that holds a scan.
+    unsafe {
+        let record = *context;
+        let scan = &mut (*record).header.scan;
+        if scan.at >= scan.end || scan.head.is_end() || scan.head.is_failed() {
+            return 1;
+        }
+        let bytes = (&raw const (*record).bytes).cast::<u8>();
+        scan.at = scan.head.step(&Captured::<N>(bytes), scan.at, scan.end);
+        0
+    }
+}
+
+/// The first message tells which end this is, where that was not known; then the agent is told.
+#[inline(always)]
+unsafe fn introduce<const EGRESS: bool>(walk: &mut Walk, head: &HeadScan) -> bool {
+    // SAFETY: the connection is a checked map value.
+    unsafe {
+        if (*walk.connection).role == role::UNKNOWN {
+            let client = EGRESS != head.is_response();
+            (*walk.connection).role = if client { role::CLIENT } else { role::SERVER };
+        }
+        announce::open::<EGRESS>(walk)
+    }
+}
+
+/// Completes the record with what the scan found and sends it.
+#[inline(always)]
+unsafe fn emit<const EGRESS: bool, const N: usize>(
+    mut entry: RingBufEntry<Record<N>>,
+    walk: &mut Walk,
+    direction: *mut Direction,
+    scan: &Scan,
+) {
+    // SAFETY: as in `capture`.
+    unsafe {
+        let at = (*direction).at.wrapping_add(scan.at);
+        let left = walk.segment.length.wrapping_sub(at) as u64;
+        let mut flags = if EGRESS { flag::EGRESS } else { 0 };
+        let mut elided = 0;
+        if scan.head.is_end() {
+            (*direction).head = HeadScan::START;
+            (*direction).last_head = scan.head.bytes;
+            match framing::<EGRESS>(walk.connection, direction, &scan.head) {
+                Body::None | Body::Interim => flags |= flag::END_OF_MESSAGE,
+                Body::Length(length) => {
+                    elided = if length < left { length } else { left };
+                    (*direction).remaining = length - elided;
+                    if length == elided {
+                        flags |= flag::END_OF_MESSAGE;
+                    } else {
+                        (*direction).phase = phase::BODY;
+                    }
+                }
+                Body::Chunked => {
+                    (*direction).chunk = ChunkScan::START;
+                    (*direction).phase = phase::CHUNKED;
+                }
+                Body::UntilClose => (*direction).phase = phase::UNTIL_CLOSE,
+                Body::Tunnel => {
+                    flags |= flag::END_OF_MESSAGE;
+                    (*walk.connection).state = state::OPAQUE;
+                    (*direction).stop = 1;
+                }
+            }
+        }
+        (*direction).at = at.wrapping_add(elided as u32);
+        let from = (*direction).offset;
+        (*direction).offset = from + scan.at as u64 + elided;
+        (*direction).reported = (*direction).offset;
+        (*direction).content = 0;
+        let record: *mut Record<N> = entry.as_mut_ptr();
+        (&raw mut (*record).header.header).write(DataHeader {
+            kind: Kind::Data as u32,
+            flags,
+            captured: scan.at as u16,
+            cookie: (*walk.connection).cookie,
+            at: walk.now,
+            read_at: (*walk.connection).read_at,
+            offset: from,
+            elided,
+            content: elided,
+            tgid: (*walk.connection).tgid,
+            role: (*walk.connection).role as u32,
+        });
+        ring::submit(entry, size_of::<Record<N>>() as u64);
+    }
+}
+
+/// Length of the body behind a head; keeps the pairing of requests and responses.
+#[inline(always)]
+unsafe fn framing<const EGRESS: bool>(
+    connection: *mut Connection,
+    direction: *mut Direction,
+    head: &HeadScan,
+) -> Body {
+    // SAFETY: as in `capture`; the request direction writes the method bits, the response direction
+    // only reads them.
+    unsafe {
+        let index = (*direction).messages;
+        let bit = 1_u64 << (index & 63);
+        if !head.is_response() {
+            let mark = |bits: u64, set: bool| if set { bits | bit } else { bits & !bit };
+            (*connection).head_requests = mark((*connection).head_requests, head.is_head_request());
+            (*connection).connect_requests = mark((*connection).connect_requests, head.is_connect_request());
+            (*direction).messages = index.wrapping_add(1);
+            return body_of(head, false, false);
+        }
+        let requests = (*segment::other::<EGRESS>(connection)).messages;
+        if index == requests {
+            return body_of(head, false, false);
+        }
+        let to_head = (*connection).head_requests & bit != 0;
+        let to_connect = (*connection).connect_requests & bit != 0;
+        let body = body_of(head, to_head, to_connect);
+        if !matches!(body, Body::Interim) {
+            (*direction).messages = index.wrapping_add(1);
+        }
+        body
+    }
+}

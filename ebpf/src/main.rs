@@ -1,0 +1,36 @@
+//! Sonde's BPF programs: they stand at the socket, see each TCP segment of a watched process, and put
+//! message heads, sizes and times on one ring.
+//!
+//! | program | hook | for |
+//! |---|---|---|
+//! | `cgroup_skb_ingress`, `cgroup_skb_egress` | cgroup, both directions | the bytes |
+//! | `sock_ops` | cgroup | sequence numbers of new connections |
+//! | `tcp_rcv_space_adjust` | BTF tracepoint | who reads, and when |
+//! | `inet_sock_set_state` | BTF tracepoint | connect, listen, close |
+//! | `sched_process_exec`, `sched_process_exit` | BTF tracepoint | processes |
+//!
+//! No program changes a packet, a socket option or a byte of memory outside Sonde's own maps.
+#![feature(asm_experimental_arch)]
+#![no_std]
+#![no_main]
+
+mod announce;
+mod chunked;
+mod head;
+mod maps;
+mod packet;
+mod process;
+mod ring;
+mod segment;
+mod socket;
+mod walk;
+
+/// The kernel lets only GPL-compatible programs call tracing helpers.
+#[unsafe(link_section = "license")]
+#[unsafe(no_mangle)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
+
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    loop {}
+}

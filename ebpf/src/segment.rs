@@ -1,0 +1,189 @@
+//! The two cgroup hooks: every segment of a watched socket, in stream order.
+//!
+//! Cost for a socket that is not watched: one storage look-up. Pure ACKs end after the headers.
+
+use crate::{
+    announce,
+    maps::{CONNECTIONS, VERDICTS, config, lose},
+    packet::{self, Segment},
+    walk::{self, Walk},
+};
+use aya_ebpf::{bindings::__sk_buff, helpers::generated::bpf_ktime_get_ns, macros::cgroup_skb, programs::SkBuffContext};
+use sonde_common::{
+    config::verdict,
+    connection::{Connection, Direction, phase, state},
+    loss::{Hook, Reason},
+    record::flag,
+};
+
+/// cgroup_skb programs let the packet pass.
+const PASS: i32 = 1;
+
+/// Segments that arrive.
+#[cgroup_skb(ingress)]
+pub fn cgroup_skb_ingress(ctx: SkBuffContext) -> i32 {
+    observe::<false>(ctx.skb.skb);
+    PASS
+}
+
+/// Segments that leave.
+#[cgroup_skb(egress)]
+pub fn cgroup_skb_egress(ctx: SkBuffContext) -> i32 {
+    observe::<true>(ctx.skb.skb);
+    PASS
+}
+
+#[inline(always)]
+fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
+    // SAFETY: `skb` is the program's context.
+    let sk = unsafe { (*skb).__bindgen_anon_2.sk };
+    if sk.is_null() {
+        return None;
+    }
+    let connection = CONNECTIONS.get(sk.cast(), core::ptr::null_mut(), 0);
+    if connection.is_null() {
+        return None;
+    }
+    // SAFETY: a map value, checked for null; it lives as long as the socket.
+    let watched = unsafe { (*connection).state < state::OPAQUE && is_watched(connection) };
+    if !watched {
+        return None;
+    }
+    let segment = packet::segment(skb)?;
+    let direction = direction::<EGRESS>(connection);
+    // SAFETY: as above; `direction` points into the value and is written by this hook only.
+    unsafe {
+        let from = in_order::<EGRESS>(direction, &segment);
+        if let Some(at) = from {
+            let now = bpf_ktime_get_ns();
+            (*direction).at = at;
+            walk::run::<EGRESS>(&mut Walk { skb, connection, now, segment });
+            let rest = segment.length.saturating_sub((*direction).at);
+            (*direction).offset += rest as u64;
+        }
+        if segment.fin || segment.reset {
+            end::<EGRESS>(connection, direction, &segment);
+        }
+    }
+    Some(())
+}
+
+/// The direction this hook owns.
+#[inline(always)]
+pub fn direction<const EGRESS: bool>(connection: *mut Connection) -> *mut Direction {
+    // SAFETY: address arithmetic inside a map value that the caller has checked for null.
+    unsafe {
+        if EGRESS { &raw mut (*connection).egress } else { &raw mut (*connection).ingress }
+    }
+}
+
+/// The direction the other hook owns.
+#[inline(always)]
+pub fn other<const EGRESS: bool>(connection: *mut Connection) -> *mut Direction {
+    // SAFETY: as in `direction`.
+    unsafe {
+        if EGRESS { &raw mut (*connection).ingress } else { &raw mut (*connection).egress }
+    }
+}
+
+/// Has the agent decided to watch the owner? An open question counts as yes, and is asked again.
+#[inline(always)]
+unsafe fn is_watched(connection: *mut Connection) -> bool {
+    // SAFETY: the caller passes a checked map value.
+    unsafe {
+        let known = (*connection).verdict;
+        if known == verdict::WATCH || (known == verdict::UNKNOWN && config().watch_all != 0) {
+            return true;
+        }
+        if known == verdict::UNKNOWN {
+            let tgid = (*connection).tgid;
+            (*connection).verdict = VERDICTS.get(tgid).copied().unwrap_or(verdict::UNKNOWN);
+        }
+        (*connection).verdict != verdict::LEAVE
+    }
+}
+
+/// Where in the payload the new bytes begin, or `None` if all were seen before (a retransmission).
+/// Keeps `next_sequence`; a hole inside a body is counted as body, any other costs the footing.
+#[inline(always)]
+unsafe fn in_order<const EGRESS: bool>(direction: *mut Direction, segment: &Segment) -> Option<u32> {
+    if segment.length == 0 {
+        return None;
+    }
+    // SAFETY: the caller passes a pointer into a checked map value.
+    unsafe {
+        let end = segment.sequence.wrapping_add(segment.length);
+        if (*direction).sequenced == 0 {
+            (*direction).sequenced = 1;
+            (*direction).next_sequence = end;
+            return Some(0);
+        }
+        let ahead = segment.sequence.wrapping_sub((*direction).next_sequence) as i32;
+        if ahead == 0 {
+            (*direction).next_sequence = end;
+            return Some(0);
+        }
+        if ahead < 0 {
+            let seen = ahead.unsigned_abs();
+            if seen >= segment.length {
+                return None;
+            }
+            (*direction).next_sequence = end;
+            return Some(seen);
+        }
+        (*direction).next_sequence = end;
+        hole::<EGRESS>(direction, ahead as u64, segment.length as u64);
+        Some(0)
+    }
+}
+
+#[inline(always)]
+unsafe fn hole<const EGRESS: bool>(direction: *mut Direction, missing: u64, length: u64) {
+    // SAFETY: as in `in_order`.
+    unsafe {
+        (*direction).offset += missing;
+        let within = match (*direction).phase {
+            phase::BODY => (*direction).remaining >= missing + length,
+            phase::CHUNKED => (*direction).chunk.in_data() && (*direction).chunk.remaining > missing + length,
+            phase::UNTIL_CLOSE => true,
+            _ => false,
+        };
+        if !within {
+            lose(hook::<EGRESS>(), Reason::Gap);
+            (*direction).phase = phase::UNSYNCED;
+            return;
+        }
+        (*direction).content += missing;
+        match (*direction).phase {
+            phase::BODY => (*direction).remaining -= missing,
+            phase::CHUNKED => (*direction).chunk.skip(missing),
+            _ => {}
+        }
+    }
+}
+
+/// FIN or RST: tells the agent where something is unfinished.
+#[inline(always)]
+unsafe fn end<const EGRESS: bool>(connection: *mut Connection, direction: *mut Direction, segment: &Segment) {
+    // SAFETY: as in `in_order`.
+    unsafe {
+        if (*connection).state != state::HTTP1 || (*direction).finished != 0 {
+            return;
+        }
+        (*direction).finished = 1;
+        let idle = (*direction).phase == phase::HEAD
+            && (*direction).head.is_start()
+            && (*connection).ingress.messages == (*connection).egress.messages;
+        if idle {
+            return;
+        }
+        let flags = if segment.reset { flag::RESET } else { flag::FIN };
+        announce::elided::<EGRESS>(connection, direction, bpf_ktime_get_ns(), flags);
+    }
+}
+
+/// The hook's row in the loss counters.
+#[inline(always)]
+pub const fn hook<const EGRESS: bool>() -> Hook {
+    if EGRESS { Hook::Egress } else { Hook::Ingress }
+}

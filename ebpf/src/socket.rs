@@ -1,0 +1,195 @@
+//! The life of a socket: connect, listen, accept, read, close.
+
+use crate::{
+    maps::{CONNECTIONS, RECORDS, VERDICTS, config, lose},
+    ring,
+};
+use aya_ebpf::{
+    bindings::{
+        BPF_SK_STORAGE_GET_F_CREATE, BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB, BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB,
+    },
+    helpers::{bpf_get_current_pid_tgid, generated::bpf_ktime_get_ns},
+    macros::{btf_tracepoint, sock_ops},
+    programs::{BtfTracePointContext, SockOpsContext},
+};
+use core::ffi::c_void;
+use sonde_common::{
+    config::verdict,
+    connection::{Connection, Direction, phase, role, state},
+    loss::{Hook, Reason},
+    record::{Closed, Kind},
+};
+
+const TCP_SYN_SENT: i32 = 2;
+const TCP_CLOSE: i32 = 7;
+const TCP_LISTEN: i32 = 10;
+
+/// sock_ops programs answer 1 for "go on".
+const GO_ON: u32 = 1;
+
+#[inline(always)]
+fn current_tgid() -> u32 {
+    (bpf_get_current_pid_tgid() >> 32) as u32
+}
+
+/// Connect and listen run in the calling thread: the owner is known before the first byte.
+#[btf_tracepoint(function = "inet_sock_set_state")]
+pub fn inet_sock_set_state(ctx: BtfTracePointContext) -> i32 {
+    let sk: *mut c_void = ctx.arg(0);
+    let new: i32 = ctx.arg(2);
+    match new {
+        TCP_SYN_SENT => take_in(sk, role::CLIENT, state::NEW),
+        TCP_LISTEN => take_in(sk, role::SERVER, state::LISTENING),
+        TCP_CLOSE => closed(sk),
+        _ => None,
+    };
+    0
+}
+
+#[inline(always)]
+fn take_in(sk: *mut c_void, role: u8, state: u8) -> Option<()> {
+    let tgid = current_tgid();
+    // SAFETY: the value is copied at once.
+    let verdict = unsafe { VERDICTS.get(tgid) }.copied().unwrap_or(verdict::UNKNOWN);
+    if verdict == verdict::LEAVE || tgid == config().agent_tgid {
+        return None;
+    }
+    let mut initial = Connection { tgid, role, state, verdict, ..EMPTY };
+    let connection = CONNECTIONS.get(sk, &mut initial, BPF_SK_STORAGE_GET_F_CREATE as u64);
+    if connection.is_null() {
+        lose(Hook::State, Reason::NoStorage);
+        return None;
+    }
+    // A socket may connect again after a failure, or a value be there that user space has put in.
+    // SAFETY: a map value, checked for null; the socket sees no traffic yet.
+    unsafe { *connection = initial };
+    Some(())
+}
+
+const EMPTY: Connection = Connection {
+    cookie: 0,
+    read_at: 0,
+    head_requests: 0,
+    connect_requests: 0,
+    tgid: 0,
+    read_messages: 0,
+    role: role::UNKNOWN,
+    state: state::NEW,
+    verdict: verdict::UNKNOWN,
+    reserved: [0; 5],
+    ingress: Direction::UNSYNCED,
+    egress: Direction::UNSYNCED,
+};
+
+/// Both ends get here with the handshake done: the sequence numbers of the first bytes are known.
+#[sock_ops]
+pub fn sock_ops(ctx: SockOpsContext) -> u32 {
+    match ctx.op() {
+        BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB => established(&ctx, false),
+        BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB => established(&ctx, true),
+        _ => None,
+    };
+    GO_ON
+}
+
+#[inline(always)]
+fn established(ctx: &SockOpsContext, accepted: bool) -> Option<()> {
+    // SAFETY: `ops` is the program's context; the kernel gives null for a socket that is not full.
+    let sk = unsafe { (*ctx.ops).__bindgen_anon_2.sk };
+    if sk.is_null() {
+        return None;
+    }
+    let connection = CONNECTIONS.get(sk.cast(), core::ptr::null_mut(), 0);
+    if connection.is_null() {
+        return None;
+    }
+    // SAFETY: a map value, checked for null; no data has passed yet.
+    unsafe {
+        if accepted {
+            (*connection).state = state::NEW;
+            (*connection).role = role::SERVER;
+        }
+        begin(&raw mut (*connection).ingress, (*ctx.ops).rcv_nxt);
+        begin(&raw mut (*connection).egress, (*ctx.ops).snd_nxt);
+    }
+    Some(())
+}
+
+#[inline(always)]
+unsafe fn begin(direction: *mut Direction, sequence: u32) {
+    // SAFETY: the caller passes a pointer into a checked map value.
+    unsafe {
+        (*direction).next_sequence = sequence;
+        (*direction).sequenced = 1;
+        (*direction).phase = phase::HEAD;
+    }
+}
+
+/// Runs in every thread that copied bytes out of a TCP socket.
+#[btf_tracepoint(function = "tcp_rcv_space_adjust")]
+pub fn tcp_rcv_space_adjust(ctx: BtfTracePointContext) -> i32 {
+    read(ctx.arg(0));
+    0
+}
+
+#[inline(always)]
+fn read(sk: *mut c_void) -> Option<()> {
+    let connection = CONNECTIONS.get(sk, core::ptr::null_mut(), 0);
+    if connection.is_null() {
+        return None;
+    }
+    // SAFETY: a map value, checked for null; these fields are written here only.
+    unsafe {
+        if (*connection).state != state::HTTP1 {
+            return None;
+        }
+        let tgid = current_tgid();
+        if (*connection).tgid != tgid {
+            (*connection).tgid = tgid;
+            (*connection).verdict = verdict::UNKNOWN;
+        }
+        let begun = (*connection).ingress.begun;
+        if (*connection).role == role::SERVER && (*connection).read_messages != begun {
+            (*connection).read_messages = begun;
+            (*connection).read_at = bpf_ktime_get_ns();
+        }
+    }
+    Some(())
+}
+
+#[inline(always)]
+fn closed(sk: *mut c_void) -> Option<()> {
+    let connection = CONNECTIONS.get(sk, core::ptr::null_mut(), 0);
+    if connection.is_null() {
+        return None;
+    }
+    // SAFETY: a map value, checked for null; the socket has no more traffic.
+    unsafe {
+        if (*connection).cookie == 0 || (*connection).state == state::LISTENING {
+            return None;
+        }
+        let Some(mut entry) = RECORDS.reserve::<Closed>(0) else {
+            lose(Hook::State, Reason::RingFull);
+            return None;
+        };
+        entry.write(Closed {
+            kind: Kind::Closed as u32,
+            tgid: (*connection).tgid,
+            cookie: (*connection).cookie,
+            at: bpf_ktime_get_ns(),
+            read_at: (*connection).read_at,
+            ingress_elided: left_out(&raw const (*connection).ingress),
+            egress_elided: left_out(&raw const (*connection).egress),
+        });
+        (*connection).cookie = 0;
+        (*connection).state = state::OPAQUE;
+        ring::submit(entry, size_of::<Closed>() as u64);
+    }
+    Some(())
+}
+
+#[inline(always)]
+unsafe fn left_out(direction: *const Direction) -> [u64; 2] {
+    // SAFETY: the caller passes a pointer into a checked map value.
+    unsafe { [(*direction).offset.wrapping_sub((*direction).reported), (*direction).content] }
+}
