@@ -8,9 +8,11 @@
 pub mod capture;
 pub mod cli;
 pub mod config;
+pub mod connections;
 pub mod export;
 pub mod health;
 pub mod logging;
+pub mod pipeline;
 pub mod process;
 pub mod run;
 pub mod spans;

@@ -1,29 +1,165 @@
-//! The agent at work: from a configuration to traced services.
+//! The agent at work: puts the parts together, runs them, and takes them apart again.
 
-use crate::cli::check::Row;
+mod check;
+mod settings;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::capture::{Capture, CaptureError, Enroller, Records, Statistics};
 use crate::cli::{Failure, privilege};
-use crate::config::{Check, Config, List};
+use crate::config::{Config, List};
+use crate::connections::Connections;
+use crate::export::Exporters;
+use crate::health::{Health, Readiness, serve};
+use crate::pipeline::{Counters, Pipeline, Watch};
+use crate::process::{Processes, render};
+
+pub use check::check;
 
 /// Traces until SIGINT or SIGTERM.
 ///
 /// # Errors
 /// A missing privilege or kernel feature, or a failure at run time.
-pub fn run(_config: Config) -> Result<(), Failure> {
+pub fn run(config: Config) -> Result<(), Failure> {
     privilege::require()?;
-    Err(Failure::run_time(
-        "this build has no capture: it can only be configured",
-    ))
+    let begun = Instant::now();
+    let options = settings::capture(&config)?;
+    let export = settings::export(&config)?;
+    let processes = Processes::new(settings::processes(&config.selection)?);
+    let runtime = runtime()?;
+    let health = Arc::new(Health::new());
+    let readiness = Arc::new(Readiness::default());
+    listen(&config, &runtime, &health, &readiness)?;
+
+    let mut capture = Capture::load(&options).map_err(refused)?;
+    let verdicts = capture.take_verdicts().map_err(refused)?;
+    let mut enroller = Enroller::new(&mut capture).map_err(refused)?;
+    let records = Records::new(capture.take_ring().map_err(refused)?);
+    let statistics = Statistics::new(&mut capture).map_err(refused)?;
+    let mut watch = Watch::new(processes, verdicts);
+    capture.attach(&options.cgroup).map_err(refused)?;
+    let attached = begun.elapsed();
+    watch.take_in(&mut enroller);
+    drop(enroller);
+
+    let exporters = Exporters::start(&export, &health, runtime.handle())
+        .map_err(|error| Failure::configuration("the exporter cannot start").because(error))?;
+    let exporters = Arc::new(exporters);
+    let pipeline = Pipeline {
+        capture,
+        records,
+        statistics,
+        connections: Connections::new(settings::limits(&config)),
+        watch,
+        exporters: Arc::clone(&exporters),
+        spans: settings::spans(&config),
+        max_exchange: config.capture.max_exchange,
+        counters: Counters::new(&health),
+        health,
+        readiness: Arc::clone(&readiness),
+    };
+    tracing::info!(cgroup = %options.cgroup.display(), ?attached, ready = ?begun.elapsed(), "tracing");
+    work(pipeline, &runtime, &readiness)?;
+    flush(exporters, &runtime, config.batch.shutdown_timeout);
+    Ok(())
 }
 
-/// The rows of `sonde check` that load and attach programs.
-pub fn check(_config: &Check) -> Vec<Row> {
-    Vec::new()
+/// Runs the pipeline in its own thread until a signal comes; returns when it has handed over all.
+fn work(pipeline: Pipeline, runtime: &Runtime, readiness: &Readiness) -> Result<(), Failure> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let until = Arc::clone(&stop);
+    let (ended, end) = tokio::sync::oneshot::channel();
+    let thread = thread::Builder::new()
+        .name("pipeline".to_owned())
+        .spawn(move || {
+            pipeline.run(&until);
+            // The receiver is gone when a signal came first.
+            let _received = ended.send(());
+        })
+        .map_err(|error| Failure::run_time("cannot start the pipeline").because(error))?;
+    readiness.set_ready(true);
+    runtime.block_on(async {
+        tokio::select! {
+            outcome = stop_signal() => outcome,
+            _ = end => Err(Failure::run_time("the pipeline has stopped")),
+        }
+    })?;
+    readiness.set_ready(false);
+    stop.store(true, Ordering::Relaxed);
+    thread.join().map_err(|_| Failure::run_time("the pipeline has stopped in disorder"))
+}
+
+/// Sends what waits, for as long as the operator allows; a second signal ends that too.
+fn flush(exporters: Arc<Exporters>, runtime: &Runtime, timeout: Duration) {
+    let Some(exporters) = Arc::into_inner(exporters) else { return };
+    let dropped = runtime.block_on(async {
+        tokio::select! {
+            dropped = exporters.shutdown(timeout) => dropped,
+            _ = stop_signal() => 0,
+        }
+    });
+    if dropped > 0 {
+        tracing::warn!(spans = dropped, "dropped at shutdown: the backend did not take them in time");
+    }
+}
+
+async fn stop_signal() -> Result<(), Failure> {
+    let listen = |kind| {
+        signal(kind).map_err(|error| Failure::run_time("cannot listen for signals").because(error))
+    };
+    let (mut interrupt, mut terminate) = (listen(SignalKind::interrupt())?, listen(SignalKind::terminate())?);
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    Builder::new_multi_thread()
+        .worker_threads(1)
+        .thread_name("export")
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::run_time("cannot start the export runtime").because(error))
+}
+
+fn listen(
+    config: &Config,
+    runtime: &Runtime,
+    health: &Arc<Health>,
+    readiness: &Arc<Readiness>,
+) -> Result<(), Failure> {
+    let Some(address) = config.metrics_listen else { return Ok(()) };
+    let listener = runtime.block_on(TcpListener::bind(address)).map_err(|error| {
+        Failure::configuration(format!("--metrics-listen: cannot listen on {address}")).because(error)
+    })?;
+    runtime.spawn(serve(listener, Arc::clone(health), Arc::clone(readiness)));
+    Ok(())
+}
+
+/// What the kernel refuses is a missing feature (exit code 3), with a hint where to look.
+fn refused(error: CaptureError) -> Failure {
+    Failure::missing(format!("{error}; `sonde check` says more"))
 }
 
 /// The text of `sonde list`.
 ///
 /// # Errors
 /// The selection is not valid.
-pub fn list(_config: &List) -> Result<String, Failure> {
-    Err(Failure::run_time("this build has no process discovery"))
+pub fn list(config: &List) -> Result<String, Failure> {
+    let mut processes = Processes::new(settings::processes(&config.selection)?);
+    let rows = processes.rows();
+    if !config.json {
+        return Ok(render(&rows));
+    }
+    let json = serde_json::to_string_pretty(&rows);
+    json.map(|text| text + "\n").map_err(|error| Failure::run_time("cannot write JSON").because(error))
 }

@@ -9,7 +9,7 @@ use std::path::Path;
 use super::CaptureError;
 
 /// Where the running kernel describes its types.
-pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
+pub(super) const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 
 const MAGIC: u16 = 0xeb9f;
 const KIND_STRUCT: u32 = 4;

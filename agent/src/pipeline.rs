@@ -1,0 +1,230 @@
+//! The one thread between the kernel and the exporters: takes records, keeps connections and processes,
+//! makes spans.
+//!
+//! It never waits for a backend: exporters take spans without blocking. It wakes when the ring has
+//! filled to its mark, when a process starts, or by its timer.
+
+mod counters;
+mod watch;
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::time::{ClockId, clock_gettime};
+use sonde_protocols::Timestamp;
+
+use crate::capture::{Capture, Record, Records, Statistics};
+use crate::connections::{Connections, Finished};
+use crate::export::Exporters;
+use crate::health::{Health, Readiness};
+use crate::process::Exec;
+use crate::spans::http::{self, Clock, ConnectionFacts};
+use crate::spans::{IdGenerator, Role, Span};
+
+pub use counters::Counters;
+pub use watch::Watch;
+
+/// Longest wait for records: the delay a span may see on an idle machine.
+const TICK: Duration = Duration::from_millis(50);
+/// Records taken between two looks at the clock.
+const MOST_RECORDS: usize = 16_384;
+/// Time between two rounds of housekeeping, in nanoseconds.
+const HOUSEKEEPING: u64 = 1_000_000_000;
+
+/// What the thread owns.
+pub struct Pipeline {
+    /// The attached programs; dropping them detaches.
+    pub capture: Capture,
+    /// Their records.
+    pub records: Records,
+    /// Their counters.
+    pub statistics: Statistics,
+    /// Connections at hand.
+    pub connections: Connections,
+    /// Which processes are watched.
+    pub watch: Watch,
+    /// Where spans go.
+    pub exporters: Arc<Exporters>,
+    /// How spans are made.
+    pub spans: http::Options,
+    /// Exchanges in flight for longer are handed over as such.
+    pub max_exchange: Duration,
+    /// What the agent counts.
+    pub health: Arc<Health>,
+    /// Its counters, resolved.
+    pub counters: Counters,
+    /// Tells that the thread lives.
+    pub readiness: Arc<Readiness>,
+}
+
+/// Turns finished exchanges into spans.
+struct Maker<'a> {
+    watch: &'a mut Watch,
+    options: &'a http::Options,
+    clock: Clock,
+    ids: &'a mut IdGenerator,
+    counters: &'a Counters,
+    made: &'a mut Vec<Span>,
+}
+
+impl Pipeline {
+    /// Works until `stop` is set; then hands over what is in flight and returns.
+    pub fn run(mut self, stop: &AtomicBool) {
+        let mut ids = IdGenerator::default();
+        let mut made = Vec::new();
+        let mut next_housekeeping = 0;
+        loop {
+            let stopping = stop.load(Ordering::Relaxed);
+            if !stopping {
+                wait(&self.records);
+            }
+            let clock = clock();
+            while self.drain(&mut ids, clock, &mut made) == MOST_RECORDS {
+                self.send(&mut made);
+            }
+            let now = monotonic();
+            if now.0 >= next_housekeeping {
+                next_housekeeping = now.0 + HOUSEKEEPING;
+                self.keep_house(now, &mut ids, clock, &mut made);
+            }
+            if stopping {
+                self.finish(now, &mut ids, clock, &mut made);
+                return;
+            }
+            self.send(&mut made);
+        }
+    }
+
+    fn send(&self, made: &mut Vec<Span>) {
+        if !made.is_empty() {
+            let room = made.capacity().min(MOST_RECORDS);
+            self.exporters.send(std::mem::replace(made, Vec::with_capacity(room)));
+        }
+    }
+
+    /// Takes the waiting records; gives how many there were.
+    fn drain(&mut self, ids: &mut IdGenerator, clock: Clock, made: &mut Vec<Span>) -> usize {
+        let Self { records, connections, watch, spans, counters, .. } = self;
+        records.drain(MOST_RECORDS, |record| {
+            let Ok(record) = record else {
+                counters.unknown.inc();
+                return;
+            };
+            let mut maker = Maker { watch, options: spans, clock, ids, counters, made };
+            match record {
+                Record::Data(data) => {
+                    counters.data.inc();
+                    connections.data(&data, |done| maker.span(done), |odd| counters.odd(odd));
+                }
+                Record::Open(facts) => {
+                    counters.open.inc();
+                    maker.watch.opened(&facts);
+                    connections.opened(facts, Timestamp(0));
+                }
+                Record::Closed(closed) => {
+                    counters.closed.inc();
+                    connections.closed(&closed, |done| maker.span(done), |odd| counters.odd(odd));
+                }
+                Record::Exec(exec) => {
+                    counters.exec.inc();
+                    watch.executed(&Exec {
+                        pid: exec.tgid,
+                        filename: exec.filename,
+                        cmdline: exec.arguments,
+                        comm: exec.comm,
+                    });
+                }
+                Record::Exit(tgid) => {
+                    counters.exit.inc();
+                    watch.exited(tgid);
+                }
+            }
+        })
+    }
+
+    fn keep_house(&mut self, now: Timestamp, ids: &mut IdGenerator, clock: Clock, made: &mut Vec<Span>) {
+        let Self { connections, watch, spans, counters, .. } = self;
+        let longest = u64::try_from(self.max_exchange.as_nanos()).unwrap_or(u64::MAX);
+        let limit = Timestamp(now.0.saturating_sub(longest));
+        let mut maker = Maker { watch, options: spans, clock, ids, counters, made };
+        connections.expire(limit, now, |done| maker.span(done));
+        self.readiness.heartbeat();
+        self.health.connections.set(i64::try_from(self.connections.len()).unwrap_or(i64::MAX));
+        self.health.processes.set(i64::try_from(self.watch.watched()).unwrap_or(i64::MAX));
+        self.health.set_loss("agent", "connections_full", self.connections.evicted());
+        for loss in self.statistics.losses() {
+            self.health.set_loss(loss.hook, loss.reason, loss.total);
+        }
+        for runs in self.capture.runs() {
+            let time = Duration::from_nanos(runs.nanoseconds);
+            self.health.set_program(&runs.program, runs.count, time);
+        }
+    }
+
+    /// The last records are in: what is still going on is handed over as it is.
+    fn finish(mut self, now: Timestamp, ids: &mut IdGenerator, clock: Clock, made: &mut Vec<Span>) {
+        let Self { connections, watch, spans, counters, .. } = &mut self;
+        let mut maker = Maker { watch, options: spans, clock, ids, counters, made };
+        connections.unwatch(now, |done| maker.span(done));
+        self.send(made);
+    }
+}
+
+impl Maker<'_> {
+    fn span(&mut self, done: Finished<'_>) {
+        let Finished { connection, exchange } = done;
+        let Some(facts) = connection.facts else {
+            self.counters.without_facts.inc();
+            return;
+        };
+        let Some(process) = self.watch.process(connection.tgid) else {
+            self.counters.without_process.inc();
+            return;
+        };
+        if !process.verdict.is_instrumented() {
+            return;
+        }
+        let place = ConnectionFacts { role: facts.role, local: facts.local, remote: facts.remote };
+        let resource = &process.resource;
+        self.made.push(http::build(&exchange, &place, resource, self.clock, self.options, self.ids));
+        match facts.role {
+            Role::Server => self.counters.server.inc(),
+            Role::Client => self.counters.client.inc(),
+        };
+    }
+}
+
+/// Waits for the ring to be worth reading. A failed wait is as good as one that timed out.
+fn wait(records: &Records) {
+    let timeout = Timespec { tv_sec: 0, tv_nsec: TICK.as_nanos().try_into().unwrap_or(0) };
+    let mut waited = [PollFd::new(records, PollFlags::IN)];
+    let _ready = poll(&mut waited, Some(&timeout));
+}
+
+impl AsFd for Records {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        // SAFETY: the ring owns the descriptor and is borrowed as long as the result.
+        unsafe { BorrowedFd::borrow_raw(self.as_raw_fd()) }
+    }
+}
+
+fn nanoseconds(clock: ClockId) -> u64 {
+    let now = clock_gettime(clock);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or_default();
+    seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or_default()
+}
+
+/// Now, on the clock of the records (`bpf_ktime_get_ns` is CLOCK_MONOTONIC).
+fn monotonic() -> Timestamp {
+    Timestamp(nanoseconds(ClockId::Monotonic))
+}
+
+/// The distance of the two clocks now: follows when the wall clock is set.
+fn clock() -> Clock {
+    let unix = nanoseconds(ClockId::Realtime);
+    let unix_minus_monotonic_nanos = unix.wrapping_sub(monotonic().0).cast_signed();
+    Clock { unix_minus_monotonic_nanos }
+}

@@ -1,0 +1,85 @@
+//! Which processes are watched: keeps the kernel side's verdicts in step with what is known.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashSet;
+
+use crate::capture::{Enroller, OpenFacts, Verdicts};
+use crate::process::{Exec, Process, Processes};
+use crate::spans::Role;
+
+/// Known processes and the verdicts told to the kernel.
+pub struct Watch {
+    processes: Processes,
+    verdicts: Verdicts,
+    /// Processes with at least one span, for the gauge.
+    seen: FxHashSet<u32>,
+}
+
+impl Watch {
+    /// Nothing told yet.
+    #[must_use]
+    pub fn new(processes: Processes, verdicts: Verdicts) -> Self {
+        Self { processes, verdicts, seen: FxHashSet::default() }
+    }
+
+    /// Decides on every process there is and takes in the sockets of the watched ones.
+    pub fn take_in(&mut self, enroller: &mut Enroller) {
+        let mut totals = (0, 0, 0);
+        for process in self.processes.scan() {
+            self.tell(&process);
+            if process.verdict.is_instrumented() {
+                let found = enroller.enroll(process.pid);
+                totals = (totals.0 + found.connected, totals.1 + found.listening, totals.2 + found.failed);
+            }
+        }
+        enroller.finish();
+        let (connected, listening, failed) = totals;
+        tracing::info!(connected, listening, failed, "sockets older than the agent taken in");
+    }
+
+    /// A process runs a new program.
+    pub fn executed(&mut self, exec: &Exec) {
+        let process = self.processes.executed(exec);
+        self.tell(&process);
+    }
+
+    /// A process is gone; its facts are kept for late spans.
+    pub fn exited(&mut self, tgid: u32) {
+        self.processes.exited(tgid);
+        self.verdicts.forget(tgid);
+        self.seen.remove(&tgid);
+    }
+
+    /// A connection was announced: a server's port may decide about its process.
+    pub fn opened(&mut self, facts: &OpenFacts) {
+        if facts.tgid == 0 {
+            return;
+        }
+        if facts.role == Role::Server
+            && let Some(process) = self.processes.ports_changed(facts.tgid, &[facts.local.port()])
+        {
+            self.tell(&process);
+        }
+        if self.seen.insert(facts.tgid)
+            && let Some(process) = self.processes.get(facts.tgid)
+        {
+            self.tell(&process);
+        }
+    }
+
+    /// Facts of a process.
+    pub fn process(&mut self, tgid: u32) -> Option<Arc<Process>> {
+        self.processes.get(tgid)
+    }
+
+    /// Processes that had a connection.
+    #[must_use]
+    pub fn watched(&self) -> usize {
+        self.seen.len()
+    }
+
+    fn tell(&mut self, process: &Process) {
+        self.verdicts.decide(process.pid, process.verdict.is_instrumented());
+    }
+}

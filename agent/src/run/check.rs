@@ -1,0 +1,41 @@
+//! The rows of `sonde check` that need the BPF programs: each is really loaded, attached and detached.
+
+use crate::capture::{Capture, Options, PROGRAMS};
+use crate::cli::check::{Row, Status};
+use crate::config::{Check, cgroup};
+
+/// Small: the check reads no records.
+const RING_BYTES: u32 = 64 * 1024;
+
+/// Loads and attaches every program, one row each; all are detached on return.
+pub fn check(config: &Check) -> Vec<Row> {
+    let cgroup = match cgroup::resolve(config.cgroup.as_deref()) {
+        Ok(cgroup) => cgroup,
+        Err(failure) => return vec![Row::new("BPF programs", Status::Skipped, failure.report())],
+    };
+    let options = Options { cgroup, ring_bytes: RING_BYTES, max_head_bytes: 16 * 1024, watch_all: true };
+    let mut capture = match Capture::load(&options) {
+        Ok(capture) => capture,
+        Err(error) => {
+            return vec![
+                Row::new("BPF maps", Status::Failed, error.to_string())
+                    .advise("run as root, or with CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN"),
+            ];
+        }
+    };
+    let mut rows = vec![Row::new("BPF maps", Status::Ok, "created")];
+    for program in PROGRAMS {
+        let name = format!("hook {program}");
+        rows.push(match capture.attach_one(program, &options.cgroup) {
+            Ok(()) => Row::new(name, Status::Ok, "loaded, attached, detached"),
+            Err(error) => Row::new(name, Status::Failed, first_line(&error.to_string()))
+                .advise("Linux 5.17 or later with BTF, and cgroup2 mounted, is needed"),
+        });
+    }
+    rows
+}
+
+/// Without the verifier's log, which fills pages.
+fn first_line(text: &str) -> String {
+    text.lines().next().unwrap_or_default().to_owned()
+}
