@@ -219,6 +219,35 @@ fn bad_wire() {
     });
 }
 
+/// A service that starts after the agent is known the moment it execs: its first request is seen, by each way to select it.
+#[test]
+fn services_younger_than_the_agent() {
+    run("services_younger_than_the_agent", || {
+        agent::binary()?;
+        for (kind, rule) in [
+            (Kind::Go, "exe=*/goserver"),
+            (Kind::Flask, "cmd=*app.py*"),
+            (Kind::Jdk, "cmd=*JdkServer*"),
+        ] {
+            let agent = Builder::jsonl().flag("--include", rule).start()?;
+            let service = kind.start()?;
+            let requests = sized(&service.url, 30..33);
+            for request in &requests {
+                client::curl(request)?;
+            }
+            let port = service.port.to_string();
+            let spans = agent.finish(requests.len(), |span| span.get("server.port") == port)?;
+            assert_eq!(
+                spans.len(),
+                requests.len(),
+                "{rule}: {:?}",
+                agent::brief(&spans)
+            );
+        }
+        Ok(())
+    });
+}
+
 /// Go listens with MPTCP unless told otherwise; an ordinary client falls back to plain TCP on a socket that MPTCP made.
 #[test]
 fn mptcp_listener() {
