@@ -101,19 +101,34 @@ impl Pipeline {
     fn send(&self, made: &mut Vec<Span>) {
         if !made.is_empty() {
             let room = made.capacity().min(MOST_RECORDS);
-            self.exporters.send(std::mem::replace(made, Vec::with_capacity(room)));
+            self.exporters
+                .send(std::mem::replace(made, Vec::with_capacity(room)));
         }
     }
 
     /// Takes the waiting records; gives how many there were.
     fn drain(&mut self, ids: &mut IdGenerator, clock: Clock, made: &mut Vec<Span>) -> usize {
-        let Self { records, connections, watch, spans, counters, .. } = self;
+        let Self {
+            records,
+            connections,
+            watch,
+            spans,
+            counters,
+            ..
+        } = self;
         records.drain(MOST_RECORDS, |record| {
             let Ok(record) = record else {
                 counters.unknown.inc();
                 return;
             };
-            let mut maker = Maker { watch, options: spans, clock, ids, counters, made };
+            let mut maker = Maker {
+                watch,
+                options: spans,
+                clock,
+                ids,
+                counters,
+                made,
+            };
             match record {
                 Record::Data(data) => {
                     counters.data.inc();
@@ -145,16 +160,40 @@ impl Pipeline {
         })
     }
 
-    fn keep_house(&mut self, now: Timestamp, ids: &mut IdGenerator, clock: Clock, made: &mut Vec<Span>) {
-        let Self { connections, watch, spans, counters, .. } = self;
+    fn keep_house(
+        &mut self,
+        now: Timestamp,
+        ids: &mut IdGenerator,
+        clock: Clock,
+        made: &mut Vec<Span>,
+    ) {
+        let Self {
+            connections,
+            watch,
+            spans,
+            counters,
+            ..
+        } = self;
         let longest = u64::try_from(self.max_exchange.as_nanos()).unwrap_or(u64::MAX);
         let limit = Timestamp(now.0.saturating_sub(longest));
-        let mut maker = Maker { watch, options: spans, clock, ids, counters, made };
+        let mut maker = Maker {
+            watch,
+            options: spans,
+            clock,
+            ids,
+            counters,
+            made,
+        };
         connections.expire(limit, now, |done| maker.span(done));
         self.readiness.heartbeat();
-        self.health.connections.set(i64::try_from(self.connections.len()).unwrap_or(i64::MAX));
-        self.health.processes.set(i64::try_from(self.watch.watched()).unwrap_or(i64::MAX));
-        self.health.set_loss("agent", "connections_full", self.connections.evicted());
+        self.health
+            .connections
+            .set(i64::try_from(self.connections.len()).unwrap_or(i64::MAX));
+        self.health
+            .processes
+            .set(i64::try_from(self.watch.watched()).unwrap_or(i64::MAX));
+        self.health
+            .set_loss("agent", "connections_full", self.connections.evicted());
         for loss in self.statistics.losses() {
             self.health.set_loss(loss.hook, loss.reason, loss.total);
         }
@@ -166,8 +205,21 @@ impl Pipeline {
 
     /// The last records are in: what is still going on is handed over as it is.
     fn finish(mut self, now: Timestamp, ids: &mut IdGenerator, clock: Clock, made: &mut Vec<Span>) {
-        let Self { connections, watch, spans, counters, .. } = &mut self;
-        let mut maker = Maker { watch, options: spans, clock, ids, counters, made };
+        let Self {
+            connections,
+            watch,
+            spans,
+            counters,
+            ..
+        } = &mut self;
+        let mut maker = Maker {
+            watch,
+            options: spans,
+            clock,
+            ids,
+            counters,
+            made,
+        };
         connections.unwatch(now, |done| maker.span(done));
         self.send(made);
     }
@@ -175,7 +227,10 @@ impl Pipeline {
 
 impl Maker<'_> {
     fn span(&mut self, done: Finished<'_>) {
-        let Finished { connection, exchange } = done;
+        let Finished {
+            connection,
+            exchange,
+        } = done;
         let Some(facts) = connection.facts else {
             self.counters.without_facts.inc();
             return;
@@ -187,9 +242,20 @@ impl Maker<'_> {
         if !process.verdict.is_instrumented() {
             return;
         }
-        let place = ConnectionFacts { role: facts.role, local: facts.local, remote: facts.remote };
+        let place = ConnectionFacts {
+            role: facts.role,
+            local: facts.local,
+            remote: facts.remote,
+        };
         let resource = &process.resource;
-        self.made.push(http::build(&exchange, &place, resource, self.clock, self.options, self.ids));
+        self.made.push(http::build(
+            &exchange,
+            &place,
+            resource,
+            self.clock,
+            self.options,
+            self.ids,
+        ));
         match facts.role {
             Role::Server => self.counters.server.inc(),
             Role::Client => self.counters.client.inc(),
@@ -199,7 +265,10 @@ impl Maker<'_> {
 
 /// Waits for the ring to be worth reading. A failed wait is as good as one that timed out.
 fn wait(records: &Records) {
-    let timeout = Timespec { tv_sec: 0, tv_nsec: TICK.as_nanos().try_into().unwrap_or(0) };
+    let timeout = Timespec {
+        tv_sec: 0,
+        tv_nsec: TICK.as_nanos().try_into().unwrap_or(0),
+    };
     let mut waited = [PollFd::new(records, PollFlags::IN)];
     let _ready = poll(&mut waited, Some(&timeout));
 }
@@ -226,5 +295,7 @@ fn monotonic() -> Timestamp {
 fn clock() -> Clock {
     let unix = nanoseconds(ClockId::Realtime);
     let unix_minus_monotonic_nanos = unix.wrapping_sub(monotonic().0).cast_signed();
-    Clock { unix_minus_monotonic_nanos }
+    Clock {
+        unix_minus_monotonic_nanos,
+    }
 }

@@ -36,8 +36,13 @@ pub enum Reason {
 
 impl Hook {
     /// All, in order.
-    pub const ALL: [Self; 5] =
-        [Self::Ingress, Self::Egress, Self::State, Self::Process, Self::SockOps];
+    pub const ALL: [Self; 5] = [
+        Self::Ingress,
+        Self::Egress,
+        Self::State,
+        Self::Process,
+        Self::SockOps,
+    ];
 
     /// The name used as a metric label.
     #[must_use]

@@ -33,7 +33,10 @@ pub struct Offsets {
 impl Offsets {
     /// Reads them from the file at `path`.
     pub fn read(path: &Path) -> Result<Self, CaptureError> {
-        let fail = |why: String| CaptureError::Btf { path: path.to_owned(), why };
+        let fail = |why: String| CaptureError::Btf {
+            path: path.to_owned(),
+            why,
+        };
         let bytes = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
         let types = Types::parse(&bytes).ok_or_else(|| fail("not a BTF file".to_owned()))?;
         let offset = |name: &str, field: &str| types.offset(name, field).unwrap_or_default();
@@ -72,7 +75,11 @@ impl<'a> Types<'a> {
             starts.push(u32::try_from(at).ok()?);
             at = at.checked_add(record_length(word(section, at + 4)?)?)?;
         }
-        Some(Self { strings, starts, section })
+        Some(Self {
+            strings,
+            starts,
+            section,
+        })
     }
 
     fn offset(&self, name: &str, field: &str) -> Option<u32> {
@@ -95,7 +102,11 @@ impl<'a> Types<'a> {
         for index in 0..(info & 0xffff) as usize {
             let member = at + 12 + index * 12;
             let bits = word(self.section, member + 8)?;
-            let bits = if has_bit_fields { bits & 0x00ff_ffff } else { bits };
+            let bits = if has_bit_fields {
+                bits & 0x00ff_ffff
+            } else {
+                bits
+            };
             let name = self.name(member)?;
             if name == field {
                 return Some(bits / 8);
@@ -121,11 +132,11 @@ impl<'a> Types<'a> {
 fn record_length(info: u32) -> Option<usize> {
     let count = (info & 0xffff) as usize;
     let extra = match (info >> 24) & 0x1f {
-        1 | 14 | 17 => 4,               // INT, VAR, DECL_TAG
-        3 => 12,                        // ARRAY
-        4 | 5 | 15 | 19 => count * 12,  // STRUCT, UNION, DATASEC, ENUM64
-        6 | 13 => count * 8,            // ENUM, FUNC_PROTO
-        2 | 7..=12 | 16 | 18 => 0,      // PTR, FWD .. FUNC, FLOAT, TYPE_TAG
+        1 | 14 | 17 => 4,              // INT, VAR, DECL_TAG
+        3 => 12,                       // ARRAY
+        4 | 5 | 15 | 19 => count * 12, // STRUCT, UNION, DATASEC, ENUM64
+        6 | 13 => count * 8,           // ENUM, FUNC_PROTO
+        2 | 7..=12 | 16 | 18 => 0,     // PTR, FWD .. FUNC, FLOAT, TYPE_TAG
         _ => return None,
     };
     Some(12 + extra)
@@ -155,7 +166,12 @@ mod tests {
 
     #[test]
     fn garbage_is_no_btf() {
-        for bytes in [&b""[..], b"\x9f", b"\x9f\xeb\x01\x00\xff\xff\xff\xff", &[0; 64]] {
+        for bytes in [
+            &b""[..],
+            b"\x9f",
+            b"\x9f\xeb\x01\x00\xff\xff\xff\xff",
+            &[0; 64],
+        ] {
             assert!(Types::parse(bytes).is_none_or(|types| types.starts.is_empty()));
         }
     }

@@ -9,8 +9,8 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
 use aya::maps::{MapData, SkStorage};
-use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use rustc_hash::FxHashSet;
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use sonde_common::connection::{Connection, Direction, role, state};
 
 use super::loader::StoredConnection;
@@ -42,14 +42,19 @@ pub struct Enrolled {
 impl Enroller {
     /// Takes the storage map.
     pub fn new(capture: &mut Capture) -> Result<Self, CaptureError> {
-        Ok(Self { connections: capture.take_connections()?, seen: FxHashSet::default() })
+        Ok(Self {
+            connections: capture.take_connections()?,
+            seen: FxHashSet::default(),
+        })
     }
 
     /// Takes in every TCP socket of the process that is connected or listening. A process that is gone
     /// has none.
     pub fn enroll(&mut self, pid: u32) -> Enrolled {
         let mut result = Enrolled::default();
-        let Some(pidfd) = open(pid) else { return result };
+        let Some(pidfd) = open(pid) else {
+            return result;
+        };
         for (descriptor, inode) in sockets(pid) {
             if !self.seen.insert(inode) {
                 continue;
@@ -72,9 +77,16 @@ impl Enroller {
         self.seen = FxHashSet::default();
     }
 
-    fn enroll_one(&mut self, pidfd: &OwnedFd, descriptor: RawFd, pid: u32) -> io::Result<Option<u8>> {
+    fn enroll_one(
+        &mut self,
+        pidfd: &OwnedFd,
+        descriptor: RawFd,
+        pid: u32,
+    ) -> io::Result<Option<u8>> {
         let socket = pidfd_getfd(pidfd.as_fd(), descriptor, PidfdGetfdFlags::empty())?;
-        let Some(tcp_state) = tcp_state(&socket) else { return Ok(None) };
+        let Some(tcp_state) = tcp_state(&socket) else {
+            return Ok(None);
+        };
         let (role, state) = match tcp_state {
             TCP_LISTEN => (role::SERVER, state::LISTENING),
             TCP_ESTABLISHED | TCP_CLOSE_WAIT => (role::UNKNOWN, state::NEW),
@@ -88,7 +100,10 @@ impl Enroller {
             egress: Direction::UNSYNCED,
             ..Connection::default()
         };
-        match self.connections.insert(&socket, StoredConnection(value), NOEXIST) {
+        match self
+            .connections
+            .insert(&socket, StoredConnection(value), NOEXIST)
+        {
             Ok(()) => Ok(Some(tcp_state)),
             Err(error) if is_exists(&error) => Ok(None),
             Err(error) => Err(io::Error::other(error)),
@@ -97,7 +112,9 @@ impl Enroller {
 }
 
 fn is_exists(error: &aya::maps::MapError) -> bool {
-    let aya::maps::MapError::SyscallError(error) = error else { return false };
+    let aya::maps::MapError::SyscallError(error) = error else {
+        return false;
+    };
     error.io_error.kind() == io::ErrorKind::AlreadyExists
 }
 
@@ -108,10 +125,17 @@ fn open(pid: u32) -> Option<OwnedFd> {
 
 /// Descriptors of sockets, with their inodes.
 fn sockets(pid: u32) -> Vec<(RawFd, u64)> {
-    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return Vec::new();
+    };
     let socket = |entry: fs::DirEntry| {
         let target = fs::read_link(entry.path()).ok()?;
-        let inode = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()?;
+        let inode = target
+            .to_str()?
+            .strip_prefix("socket:[")?
+            .strip_suffix(']')?
+            .parse()
+            .ok()?;
         Some((entry.file_name().to_str()?.parse().ok()?, inode))
     };
     entries.flatten().filter_map(socket).collect()

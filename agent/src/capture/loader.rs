@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use aya::maps::{HashMap as BpfHashMap, MapData, PerCpuArray, RingBuf, SkStorage};
 use aya::programs::{
-    BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Program, ProgramError, SockOps,
+    CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Program, ProgramError, SockOps,
 };
 use aya::{Btf, Ebpf, EbpfLoader};
 use sonde_common::config::{Config, verdict};
@@ -49,6 +49,8 @@ pub struct Options {
 /// The loaded and attached programs. Dropping it detaches them.
 pub struct Capture {
     ebpf: Ebpf,
+    /// The kernel's types; parsed once, dropped with the last attachment.
+    btf: Option<Btf>,
 }
 
 /// The agent's word on each process, for the kernel side.
@@ -57,7 +59,11 @@ pub struct Verdicts(BpfHashMap<MapData, u32, u8>);
 impl Verdicts {
     /// Watch or leave alone. A full map leaves the question open, which means watch.
     pub fn decide(&mut self, tgid: u32, watch: bool) {
-        let value = if watch { verdict::WATCH } else { verdict::LEAVE };
+        let value = if watch {
+            verdict::WATCH
+        } else {
+            verdict::LEAVE
+        };
         if let Err(error) = self.0.insert(tgid, value, 0) {
             tracing::debug!(tgid, %error, "verdict not stored");
         }
@@ -103,11 +109,19 @@ impl Capture {
             mm_arg_end: offsets.mm_arg_end,
             binprm_filename: offsets.binprm_filename,
         });
+        let btf = Btf::from_sys_fs().map_err(|error| CaptureError::Btf {
+            path: VMLINUX.into(),
+            why: error.to_string(),
+        })?;
         let ebpf = EbpfLoader::new()
+            .btf(Some(&btf))
             .override_global("CONFIG", &settings, true)
             .map_max_entries("RECORDS", options.ring_bytes)
             .load(OBJECT)?;
-        Ok(Self { ebpf })
+        Ok(Self {
+            ebpf,
+            btf: Some(btf),
+        })
     }
 
     /// Loads and attaches every program.
@@ -115,24 +129,36 @@ impl Capture {
         for program in PROGRAMS {
             self.attach_one(program, cgroup)?;
         }
+        self.btf = None;
         Ok(())
     }
 
     /// Loads and attaches one program.
     pub fn attach_one(&mut self, name: &'static str, cgroup: &Path) -> Result<(), CaptureError> {
         let directory = || {
-            File::open(cgroup)
-                .map_err(|source| CaptureError::Cgroup { path: cgroup.to_owned(), source })
+            File::open(cgroup).map_err(|source| CaptureError::Cgroup {
+                path: cgroup.to_owned(),
+                source,
+            })
         };
-        let step = |step| move |source: ProgramError| CaptureError::Program { program: name, step, source };
-        let program = self.ebpf.program_mut(name).ok_or(CaptureError::Missing(name))?;
+        let step = |step| {
+            move |source: ProgramError| CaptureError::Program {
+                program: name,
+                step,
+                source,
+            }
+        };
+        let program = self
+            .ebpf
+            .program_mut(name)
+            .ok_or(CaptureError::Missing(name))?;
         match program {
             Program::BtfTracePoint(program) => {
-                let btf = Btf::from_sys_fs().map_err(|error| CaptureError::Btf {
-                    path: VMLINUX.into(),
-                    why: error.to_string(),
-                })?;
-                load_tracepoint(program, name, &btf).map_err(step("load"))?;
+                let btf = self
+                    .btf
+                    .as_ref()
+                    .ok_or(CaptureError::Missing("kernel types"))?;
+                program.load(name, btf).map_err(step("load"))?;
                 program.attach().map_err(step("attach"))?;
             }
             Program::SockOps(program) => {
@@ -150,37 +176,59 @@ impl Capture {
 
     /// The ring's reading end; once.
     pub fn take_ring(&mut self) -> Result<RingBuf<MapData>, CaptureError> {
-        let map = self.ebpf.take_map("RECORDS").ok_or(CaptureError::Missing("RECORDS"))?;
-        RingBuf::try_from(map).map_err(|source| CaptureError::Map { map: "RECORDS", source })
+        let map = self
+            .ebpf
+            .take_map("RECORDS")
+            .ok_or(CaptureError::Missing("RECORDS"))?;
+        RingBuf::try_from(map).map_err(|source| CaptureError::Map {
+            map: "RECORDS",
+            source,
+        })
     }
 
     /// The map of verdicts; once.
     pub fn take_verdicts(&mut self) -> Result<Verdicts, CaptureError> {
-        let map = self.ebpf.take_map("VERDICTS").ok_or(CaptureError::Missing("VERDICTS"))?;
-        let map = BpfHashMap::try_from(map).map_err(|source| CaptureError::Map { map: "VERDICTS", source })?;
+        let map = self
+            .ebpf
+            .take_map("VERDICTS")
+            .ok_or(CaptureError::Missing("VERDICTS"))?;
+        let map = BpfHashMap::try_from(map).map_err(|source| CaptureError::Map {
+            map: "VERDICTS",
+            source,
+        })?;
         Ok(Verdicts(map))
     }
 
     /// The sockets' storage; once.
-    pub(super) fn take_connections(&mut self) -> Result<SkStorage<MapData, StoredConnection>, CaptureError> {
-        let map = self.ebpf.take_map("CONNECTIONS").ok_or(CaptureError::Missing("CONNECTIONS"))?;
-        SkStorage::try_from(map).map_err(|source| CaptureError::Map { map: "CONNECTIONS", source })
+    pub(super) fn take_connections(
+        &mut self,
+    ) -> Result<SkStorage<MapData, StoredConnection>, CaptureError> {
+        let map = self
+            .ebpf
+            .take_map("CONNECTIONS")
+            .ok_or(CaptureError::Missing("CONNECTIONS"))?;
+        SkStorage::try_from(map).map_err(|source| CaptureError::Map {
+            map: "CONNECTIONS",
+            source,
+        })
     }
 
     /// The loss counters; once.
     pub(super) fn take_losses(&mut self) -> Result<PerCpuArray<MapData, u64>, CaptureError> {
-        let map = self.ebpf.take_map("LOST").ok_or(CaptureError::Missing("LOST"))?;
-        PerCpuArray::try_from(map).map_err(|source| CaptureError::Map { map: "LOST", source })
+        let map = self
+            .ebpf
+            .take_map("LOST")
+            .ok_or(CaptureError::Missing("LOST"))?;
+        PerCpuArray::try_from(map).map_err(|source| CaptureError::Map {
+            map: "LOST",
+            source,
+        })
     }
 
     /// Programs with their names, for statistics.
     pub(super) fn programs(&self) -> impl Iterator<Item = (&str, &Program)> {
         self.ebpf.programs()
     }
-}
-
-fn load_tracepoint(program: &mut BtfTracePoint, name: &str, btf: &Btf) -> Result<(), ProgramError> {
-    program.load(name, btf)
 }
 
 fn attach_sock_ops(program: &mut SockOps, cgroup: File) -> Result<(), ProgramError> {

@@ -78,7 +78,11 @@ impl Records {
     }
 
     /// Hands each waiting record to `take`, up to `most`; gives how many there were.
-    pub fn drain(&mut self, most: usize, mut take: impl FnMut(Result<Record<'_>, UnknownRecord>)) -> usize {
+    pub fn drain(
+        &mut self,
+        most: usize,
+        mut take: impl FnMut(Result<Record<'_>, UnknownRecord>),
+    ) -> usize {
         let mut count = 0;
         while count < most {
             let Some(item) = self.0.next() else { break };
@@ -118,7 +122,9 @@ impl<'a> Record<'a> {
 fn data(bytes: &[u8]) -> Result<Record<'_>, UnknownRecord> {
     let header: DataHeader = plain(bytes)?;
     let captured = bytes.get(size_of::<DataHeader>()..).unwrap_or_default();
-    let bytes = captured.get(..usize::from(header.captured)).ok_or(UnknownRecord)?;
+    let bytes = captured
+        .get(..usize::from(header.captured))
+        .ok_or(UnknownRecord)?;
     Ok(Record::Data(Data { header, bytes }))
 }
 
@@ -152,7 +158,11 @@ impl From<&Open> for OpenFacts {
         Self {
             cookie: open.cookie,
             tgid: open.tgid,
-            role: if open.role == role::CLIENT { Role::Client } else { Role::Server },
+            role: if open.role == role::CLIENT {
+                Role::Client
+            } else {
+                Role::Server
+            },
             local: address(open.local, open.local_port),
             remote: address(open.remote, open.remote_port),
         }
@@ -162,12 +172,14 @@ impl From<&Open> for OpenFacts {
 impl From<&Exec> for ExecFacts {
     fn from(exec: &Exec) -> Self {
         let text = |bytes: &[u8]| {
-            let end = bytes.iter().position(|byte| *byte == 0).unwrap_or(bytes.len());
+            let end = bytes
+                .iter()
+                .position(|byte| *byte == 0)
+                .unwrap_or(bytes.len());
             String::from_utf8_lossy(bytes.get(..end).unwrap_or_default()).into_owned()
         };
-        let part = |bytes: &[u8], length: u32| {
-            bytes.get(..length as usize).unwrap_or(bytes).to_vec()
-        };
+        let part =
+            |bytes: &[u8], length: u32| bytes.get(..length as usize).unwrap_or(bytes).to_vec();
         Self {
             tgid: exec.tgid,
             comm: text(&exec.comm),
@@ -191,9 +203,16 @@ mod tests {
 
     #[test]
     fn short_and_unknown_records_are_refused() {
-        let header = DataHeader { kind: Kind::Data as u32, captured: 4, ..DataHeader::default() };
+        let header = DataHeader {
+            kind: Kind::Data as u32,
+            captured: 4,
+            ..DataHeader::default()
+        };
         let mut data = bytes_of(&header);
-        assert!(matches!(Record::parse(&data), Err(UnknownRecord)), "captured bytes are missing");
+        assert!(
+            matches!(Record::parse(&data), Err(UnknownRecord)),
+            "captured bytes are missing"
+        );
         data.extend_from_slice(b"GET ");
         assert!(matches!(Record::parse(&data), Ok(Record::Data(data)) if data.bytes == b"GET "));
         for bytes in [&b""[..], b"\x01\0\0", b"\x09\0\0\0", &[2, 0, 0, 0, 1]] {

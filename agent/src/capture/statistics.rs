@@ -42,7 +42,11 @@ impl Statistics {
             Reason::ALL.into_iter().map(move |reason| {
                 let counts = self.0.get(&index(hook, reason), 0);
                 let total = counts.map(|counts| counts.iter().sum()).unwrap_or_default();
-                Losses { hook: hook.as_str(), reason: reason.as_str(), total }
+                Losses {
+                    hook: hook.as_str(),
+                    reason: reason.as_str(),
+                    total,
+                }
             })
         })
     }

@@ -12,7 +12,11 @@ pub struct Stream {
 impl Stream {
     /// The chunks of a record, in order: what was missed, what was captured, what was counted. A record
     /// that lies behind the position has been seen and yields nothing.
-    pub fn chunks<'a>(&mut self, header: &DataHeader, bytes: &'a [u8]) -> impl Iterator<Item = Chunk<'a>> {
+    pub fn chunks<'a>(
+        &mut self,
+        header: &DataHeader,
+        bytes: &'a [u8],
+    ) -> impl Iterator<Item = Chunk<'a>> {
         let seen = header.offset < self.next;
         let missed = header.offset.saturating_sub(self.next);
         let gap = missed > 0 || header.flags & flag::GAP != 0;
@@ -21,7 +25,11 @@ impl Stream {
         }
         let end = header.flags & flag::END_OF_MESSAGE != 0;
         let counted = header.elided > 0 || (header.captured == 0 && end);
-        let elided = Elided { bytes: header.elided, content: header.content, end };
+        let elided = Elided {
+            bytes: header.elided,
+            content: header.content,
+            end,
+        };
         [
             gap.then_some(Chunk::Gap(missed)),
             (!bytes.is_empty()).then_some(Chunk::Bytes(bytes)),
@@ -36,7 +44,11 @@ impl Stream {
     #[must_use]
     pub fn rest(counted: [u64; 2]) -> Option<Chunk<'static>> {
         let [bytes, content] = counted;
-        (bytes > 0).then_some(Chunk::Elided(Elided { bytes, content, end: false }))
+        (bytes > 0).then_some(Chunk::Elided(Elided {
+            bytes,
+            content,
+            end: false,
+        }))
     }
 }
 
@@ -47,7 +59,14 @@ mod tests {
     use sonde_protocols::{Chunk, Elided};
 
     fn header(offset: u64, captured: u16, elided: u64, flags: u16) -> DataHeader {
-        DataHeader { offset, captured, elided, content: elided, flags, ..DataHeader::default() }
+        DataHeader {
+            offset,
+            captured,
+            elided,
+            content: elided,
+            flags,
+            ..DataHeader::default()
+        }
     }
 
     #[test]
@@ -58,9 +77,18 @@ mod tests {
             let chunks: Vec<_> = stream.chunks(&header, bytes).collect();
             assert_eq!(chunks, expected, "{header:?}");
         };
-        let elided = |bytes, end| Chunk::Elided(Elided { bytes, content: bytes, end });
+        let elided = |bytes, end| {
+            Chunk::Elided(Elided {
+                bytes,
+                content: bytes,
+                end,
+            })
+        };
         check(header(0, 4, 0, 0), &[Chunk::Bytes(b"0123")]);
-        check(header(4, 2, 7, flag::END_OF_MESSAGE), &[Chunk::Bytes(b"01"), elided(7, true)]);
+        check(
+            header(4, 2, 7, flag::END_OF_MESSAGE),
+            &[Chunk::Bytes(b"01"), elided(7, true)],
+        );
         check(header(4, 2, 7, 0), &[]);
         check(header(13, 0, 5, 0), &[elided(5, false)]);
         check(header(28, 1, 0, 0), &[Chunk::Gap(10), Chunk::Bytes(b"0")]);

@@ -71,7 +71,12 @@ impl Connections {
     /// An empty table.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { table: FxHashMap::default(), limits, output: Output::default(), evicted: 0 }
+        Self {
+            table: FxHashMap::default(),
+            limits,
+            output: Output::default(),
+            evicted: 0,
+        }
     }
 
     /// Connections at hand.
@@ -100,7 +105,12 @@ impl Connections {
     }
 
     /// Bytes were seen. Hands each finished exchange to `take`.
-    pub fn data(&mut self, data: &Data<'_>, mut take: impl FnMut(Finished<'_>), odd: impl FnMut(Anomaly)) {
+    pub fn data(
+        &mut self,
+        data: &Data<'_>,
+        mut take: impl FnMut(Finished<'_>),
+        odd: impl FnMut(Anomaly),
+    ) {
         let header = &data.header;
         let at = Timestamp(header.at);
         let mut output = std::mem::take(&mut self.output);
@@ -108,11 +118,19 @@ impl Connections {
         connection.own(header.tgid);
         let egress = header.flags & flag::EGRESS != 0;
         let client = header.role == u32::from(role::CLIENT);
-        let direction = if egress == client { Direction::Request } else { Direction::Response };
+        let direction = if egress == client {
+            Direction::Request
+        } else {
+            Direction::Response
+        };
         if direction == Direction::Response && header.read_at != 0 {
             connection.http.request_read(Timestamp(header.read_at));
         }
-        let stream = if egress { &mut connection.egress } else { &mut connection.ingress };
+        let stream = if egress {
+            &mut connection.egress
+        } else {
+            &mut connection.ingress
+        };
         for chunk in stream.chunks(header, data.bytes) {
             connection.http.push(direction, chunk, at, &mut output);
         }
@@ -125,17 +143,30 @@ impl Connections {
     }
 
     /// A connection is gone.
-    pub fn closed(&mut self, closed: &Closed, mut take: impl FnMut(Finished<'_>), odd: impl FnMut(Anomaly)) {
-        let Some(mut connection) = self.table.remove(&closed.cookie) else { return };
+    pub fn closed(
+        &mut self,
+        closed: &Closed,
+        mut take: impl FnMut(Finished<'_>),
+        odd: impl FnMut(Anomaly),
+    ) {
+        let Some(mut connection) = self.table.remove(&closed.cookie) else {
+            return;
+        };
         let at = Timestamp(closed.at);
         let mut output = std::mem::take(&mut self.output);
         connection.own(closed.tgid);
         if closed.read_at != 0 {
             connection.http.request_read(Timestamp(closed.read_at));
         }
-        let client = connection.facts.is_some_and(|facts| facts.role == Role::Client);
+        let client = connection
+            .facts
+            .is_some_and(|facts| facts.role == Role::Client);
         for (counted, outgoing) in [(closed.ingress_elided, false), (closed.egress_elided, true)] {
-            let direction = if outgoing == client { Direction::Request } else { Direction::Response };
+            let direction = if outgoing == client {
+                Direction::Request
+            } else {
+                Direction::Response
+            };
             if let Some(chunk) = Stream::rest(counted) {
                 connection.http.push(direction, chunk, at, &mut output);
             }
@@ -186,7 +217,11 @@ impl Connections {
 
     /// Drops the least recently used sixteenth, so that the search for it is rare.
     fn evict(&mut self) {
-        let mut used: Vec<u64> = self.table.values().map(|connection| connection.used).collect();
+        let mut used: Vec<u64> = self
+            .table
+            .values()
+            .map(|connection| connection.used)
+            .collect();
         let middle = used.len() / 16;
         let (_, limit, _) = used.select_nth_unstable(middle);
         let limit = *limit;
@@ -212,8 +247,10 @@ fn settle(
 ) -> Output {
     output.anomalies.drain(..).for_each(&mut odd);
     for exchange in output.exchanges.drain(..) {
-        take(Finished { connection: &mut *connection, exchange });
+        take(Finished {
+            connection: &mut *connection,
+            exchange,
+        });
     }
     output
 }
-

@@ -20,7 +20,11 @@ impl Watch {
     /// Nothing told yet.
     #[must_use]
     pub fn new(processes: Processes, verdicts: Verdicts) -> Self {
-        Self { processes, verdicts, seen: FxHashSet::default() }
+        Self {
+            processes,
+            verdicts,
+            seen: FxHashSet::default(),
+        }
     }
 
     /// Decides on every process there is and takes in the sockets of the watched ones.
@@ -30,12 +34,21 @@ impl Watch {
             self.tell(&process);
             if process.verdict.is_instrumented() {
                 let found = enroller.enroll(process.pid);
-                totals = (totals.0 + found.connected, totals.1 + found.listening, totals.2 + found.failed);
+                totals = (
+                    totals.0 + found.connected,
+                    totals.1 + found.listening,
+                    totals.2 + found.failed,
+                );
             }
         }
         enroller.finish();
         let (connected, listening, failed) = totals;
-        tracing::info!(connected, listening, failed, "sockets older than the agent taken in");
+        tracing::info!(
+            connected,
+            listening,
+            failed,
+            "sockets older than the agent taken in"
+        );
     }
 
     /// A process runs a new program.
@@ -57,7 +70,9 @@ impl Watch {
             return;
         }
         if facts.role == Role::Server
-            && let Some(process) = self.processes.ports_changed(facts.tgid, &[facts.local.port()])
+            && let Some(process) = self
+                .processes
+                .ports_changed(facts.tgid, &[facts.local.port()])
         {
             self.tell(&process);
         }
@@ -80,6 +95,7 @@ impl Watch {
     }
 
     fn tell(&mut self, process: &Process) {
-        self.verdicts.decide(process.pid, process.verdict.is_instrumented());
+        self.verdicts
+            .decide(process.pid, process.verdict.is_instrumented());
     }
 }

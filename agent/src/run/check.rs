@@ -13,7 +13,12 @@ pub fn check(config: &Check) -> Vec<Row> {
         Ok(cgroup) => cgroup,
         Err(failure) => return vec![Row::new("BPF programs", Status::Skipped, failure.report())],
     };
-    let options = Options { cgroup, ring_bytes: RING_BYTES, max_head_bytes: 16 * 1024, watch_all: true };
+    let options = Options {
+        cgroup,
+        ring_bytes: RING_BYTES,
+        max_head_bytes: 16 * 1024,
+        watch_all: true,
+    };
     let mut capture = match Capture::load(&options) {
         Ok(capture) => capture,
         Err(error) => {

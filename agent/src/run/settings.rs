@@ -22,7 +22,9 @@ const PROCESSES: NonZeroUsize = NonZeroUsize::new(16_384).expect("is not zero");
 /// For the kernel side.
 pub(super) fn capture(config: &Config) -> Result<capture::Options, Failure> {
     let selection = &config.selection;
-    let selects = [&selection.include, &selection.exclude].iter().any(|rules| !rules.is_empty());
+    let selects = [&selection.include, &selection.exclude]
+        .iter()
+        .any(|rules| !rules.is_empty());
     Ok(capture::Options {
         cgroup: cgroup::resolve(config.capture.cgroup.as_deref())?,
         ring_bytes: config.capture.ring_bytes,
@@ -53,7 +55,8 @@ where
     T::Err: std::error::Error + Send + Sync + 'static,
 {
     let rule = |text: &String| {
-        text.parse().map_err(|error| Failure::configuration(format!("{flag} {text}")).because(error))
+        text.parse()
+            .map_err(|error| Failure::configuration(format!("{flag} {text}")).because(error))
     };
     texts.iter().map(rule).collect()
 }
@@ -71,7 +74,9 @@ pub(super) fn limits(config: &Config) -> Limits {
 
 /// For the making of spans.
 pub(super) fn spans(config: &Config) -> http::Options {
-    http::Options { redact_query: config.redact_query.clone() }
+    http::Options {
+        redact_query: config.redact_query.clone(),
+    }
 }
 
 /// For the exporters.
@@ -84,7 +89,11 @@ pub(super) fn export(config: &Config) -> Result<export::Options, Failure> {
         })
     };
     Ok(export::Options {
-        exporters: config.exporters.iter().map(exporter).collect::<Result<_, Failure>>()?,
+        exporters: config
+            .exporters
+            .iter()
+            .map(exporter)
+            .collect::<Result<_, Failure>>()?,
         queue_bytes: config.batch.queue_bytes,
         batch_spans: config.batch.spans,
         batch_interval: config.batch.interval,

@@ -27,7 +27,12 @@ pub struct ChunkScan {
 
 impl ChunkScan {
     /// At the first byte of a chunked body.
-    pub const START: Self = Self { remaining: 0, state: SIZE, digits: 0, reserved: [0; 6] };
+    pub const START: Self = Self {
+        remaining: 0,
+        state: SIZE,
+        digits: 0,
+        reserved: [0; 6],
+    };
 
     /// The last chunk and the trailer section are through.
     #[inline(always)]
@@ -102,7 +107,11 @@ impl ChunkScan {
 
     #[inline(always)]
     const fn size_line_end(&self) -> u8 {
-        if self.remaining == 0 { TRAILER_START } else { DATA }
+        if self.remaining == 0 {
+            TRAILER_START
+        } else {
+            DATA
+        }
     }
 }
 
@@ -142,7 +151,12 @@ mod tests {
             (b"ffffffffffffffff\r\n", None),
         ];
         for (bytes, expected) in table {
-            assert_eq!(run(bytes), expected, "{}", std::string::String::from_utf8_lossy(bytes));
+            assert_eq!(
+                run(bytes),
+                expected,
+                "{}",
+                std::string::String::from_utf8_lossy(bytes)
+            );
         }
     }
 }

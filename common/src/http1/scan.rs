@@ -149,7 +149,11 @@ impl HeadScan {
             LINE => at,
             _ => self.other(window, at, end),
         };
-        if self.state == LINE && at < end { self.line(window, at, end) } else { at }
+        if self.state == LINE && at < end {
+            self.line(window, at, end)
+        } else {
+            at
+        }
     }
 
     /// The states in which a byte counts.
@@ -290,7 +294,11 @@ impl HeadScan {
             return at;
         }
         if end - at < 24 {
-            self.state = if letter == b'c' { NAME_LENGTH } else { NAME_CODING };
+            self.state = if letter == b'c' {
+                NAME_LENGTH
+            } else {
+                NAME_CODING
+            };
             self.matched = 1;
             return at + 1;
         }
@@ -328,7 +336,11 @@ impl HeadScan {
             (2, false) => G_,
             _ => 0,
         } >> shift;
-        let lower = if byte.is_ascii_uppercase() { byte | 0x20 } else { byte };
+        let lower = if byte.is_ascii_uppercase() {
+            byte | 0x20
+        } else {
+            byte
+        };
         if lower != expected as u8 {
             self.state = SKIP;
             return at;

@@ -21,13 +21,19 @@ impl Window for Slice<'_> {
 fn scan(bytes: &[u8], mut cuts: impl Iterator<Item = usize>) -> (HeadScan, usize) {
     let (mut state, mut consumed) = (HeadScan::START, 0);
     while consumed < bytes.len() && !state.is_end() && !state.is_failed() {
-        let length = cuts.next().unwrap_or(usize::MAX).clamp(1, bytes.len() - consumed);
+        let length = cuts
+            .next()
+            .unwrap_or(usize::MAX)
+            .clamp(1, bytes.len() - consumed);
         let window = Slice(&bytes[consumed..consumed + length]);
         let (mut at, mut steps) = (0, 0);
         while (at as usize) < length && !state.is_end() && !state.is_failed() {
             at = state.step(&window, at, length as u32);
             steps += 1;
-            assert!(at as usize <= length && steps <= 3 * length + 3, "no progress");
+            assert!(
+                at as usize <= length && steps <= 3 * length + 3,
+                "no progress"
+            );
         }
         consumed += at as usize;
     }
@@ -44,14 +50,32 @@ fn decides_bodies_by_rfc_9112() {
         ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", Body::None),
         ("\r\nGET / HTTP/1.1\r\n\r\n", Body::None),
         ("M-SEARCH * HTTP/1.1\r\n\r\n", Body::None),
-        ("POST / HTTP/1.1\r\nContent-Length: 12\r\n\r\n", Body::Length(12)),
+        (
+            "POST / HTTP/1.1\r\nContent-Length: 12\r\n\r\n",
+            Body::Length(12),
+        ),
         ("POST / HTTP/1.0\ncontent-LENGTH:12  \n\n", Body::Length(12)),
-        ("POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\nContent-Length: 3\r\n\r\n", Body::Chunked),
-        ("POST / HTTP/1.1\r\nTransfer-Encodin: chunked\r\nX-Content-Length: 3\r\n\r\n", Body::None),
-        ("POST / HTTP/1.1\r\nContent-Length: 7, 7\r\n\r\n", Body::Length(7)),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n", Body::Length(3)),
+        (
+            "POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\nContent-Length: 3\r\n\r\n",
+            Body::Chunked,
+        ),
+        (
+            "POST / HTTP/1.1\r\nTransfer-Encodin: chunked\r\nX-Content-Length: 3\r\n\r\n",
+            Body::None,
+        ),
+        (
+            "POST / HTTP/1.1\r\nContent-Length: 7, 7\r\n\r\n",
+            Body::Length(7),
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n",
+            Body::Length(3),
+        ),
         ("HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", Body::None),
-        ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", Body::Chunked),
+        (
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            Body::Chunked,
+        ),
         ("HTTP/1.0 200 OK\r\nServer: x\r\n\r\n", Body::UntilClose),
         ("HTTP/1.1 204 No Content\r\n\r\n", Body::None),
         ("HTTP/1.1 304 \r\nContent-Length: 9\r\n\r\n", Body::None),
@@ -61,9 +85,17 @@ fn decides_bodies_by_rfc_9112() {
     for (head, expected) in table {
         let (state, consumed) = whole(head.as_bytes());
         assert!(state.is_end(), "{head:?} {state:?}");
-        assert_eq!((body_of(&state, false, false), consumed), (expected, head.len()), "{head:?}");
+        assert_eq!(
+            (body_of(&state, false, false), consumed),
+            (expected, head.len()),
+            "{head:?}"
+        );
         let (cut, _) = scan(head.as_bytes(), std::iter::repeat(1));
-        assert_eq!(body_of(&cut, false, false), expected, "byte by byte: {head:?}");
+        assert_eq!(
+            body_of(&cut, false, false),
+            expected,
+            "byte by byte: {head:?}"
+        );
     }
 }
 
@@ -73,8 +105,16 @@ fn response_bodies_depend_on_the_request() {
     assert_eq!(body_of(&state, true, false), Body::None);
     assert_eq!(body_of(&state, false, true), Body::Tunnel);
     assert!(whole(b"HEAD / HTTP/1.1\r\n\r\n").0.is_head_request());
-    assert!(whole(b"CONNECT a:1 HTTP/1.1\r\n\r\n").0.is_connect_request());
-    assert!(!whole(b"XCONNECT a:1 HTTP/1.1\r\n\r\n").0.is_connect_request());
+    assert!(
+        whole(b"CONNECT a:1 HTTP/1.1\r\n\r\n")
+            .0
+            .is_connect_request()
+    );
+    assert!(
+        !whole(b"XCONNECT a:1 HTTP/1.1\r\n\r\n")
+            .0
+            .is_connect_request()
+    );
 }
 
 #[test]
@@ -91,7 +131,11 @@ fn other_protocols_are_told_apart() {
         b"GET /without-version-and-long-enough\r\n",
     ];
     for bytes in table {
-        assert!(whole(bytes).0.is_failed(), "{}", std::string::String::from_utf8_lossy(bytes));
+        assert!(
+            whole(bytes).0.is_failed(),
+            "{}",
+            std::string::String::from_utf8_lossy(bytes)
+        );
     }
 }
 
