@@ -1,0 +1,224 @@
+//! Real services and real clients: every request made is exactly one right span on each side that is observed.
+
+use anyhow::Result;
+use sonde_tests::agent::{self, Builder};
+use sonde_tests::client::{self, Outcome, Request};
+use sonde_tests::service::{self, Kind, Service};
+use sonde_tests::span::{CLIENT, SERVER, Span};
+use sonde_tests::{expect, run};
+
+/// What each client asks each service: distinct targets, sizes, statuses and contexts.
+fn plan(url: &str) -> Vec<Request> {
+    let get = |path: String| Request::new("GET", format!("{url}{path}"));
+    let mut requests: Vec<Request> = (0..20)
+        .map(|i| get(format!("/sized/{}?n={i}", 1000 + i * 137)))
+        .collect();
+    requests.extend([204, 301, 304, 400, 404, 500, 503].map(|code| get(format!("/status/{code}"))));
+    requests.extend((1..=5).map(|i| {
+        let mut post = Request::new("POST", format!("{url}/echo/{i}"));
+        post.body = 10_usize.pow(i);
+        post
+    }));
+    requests.extend([20, 60].map(|milliseconds| get(format!("/slow/{milliseconds}"))));
+    requests.push(get("/chunked/12".to_owned()));
+    requests.push(get("/sized/200000".to_owned()));
+    for (index, request) in requests.iter_mut().enumerate() {
+        // Every third request comes with a context, sampled or not, with or without state.
+        if index % 3 == 0 {
+            let flags = if index % 2 == 0 { "01" } else { "00" };
+            request.traceparent = Some(format!(
+                "00-{:032x}-{:016x}-{flags}",
+                0xabc_0000 + index,
+                0xdef_0000 + index
+            ));
+            request.tracestate = (index % 2 == 0).then(|| format!("vendor=value{index}"));
+        }
+    }
+    requests
+}
+
+/// Checks each request's one span of `kind` against what its client measured.
+fn check_all(spans: &[Span], kind: u64, port: u16, requests: &[Request], outcomes: &[Outcome]) {
+    for (request, outcome) in requests.iter().zip(outcomes) {
+        assert!(
+            outcome.status != 0,
+            "the request itself failed: {request:?}"
+        );
+        let span = expect::only(spans, kind, request.target());
+        expect::check(span, request, *outcome, port);
+    }
+    let of_kind = spans.iter().filter(|span| span.kind == kind).count();
+    assert_eq!(
+        of_kind,
+        requests.len(),
+        "spans of kind {kind} beyond the requests: {:?}",
+        agent::brief(spans)
+    );
+}
+
+/// One service and one client program, both observed.
+fn pair(name: &str, server: Kind, client: client::Kind) {
+    run(name, || {
+        agent::binary()?;
+        let service = server.start()?;
+        let mut running = client.start()?;
+        let pids = service
+            .process
+            .group()
+            .into_iter()
+            .chain(running.process.group());
+        let agent = Builder::jsonl().pids(pids).start()?;
+        let requests = plan(&service.url);
+        let outcomes = running.make(&requests)?;
+        let spans = agent.finish(2 * requests.len(), |_| true)?;
+        for (kind, language) in [(SERVER, server.language()), (CLIENT, client.language())] {
+            check_all(&spans, kind, service.port, &requests, &outcomes);
+            let wrong = spans
+                .iter()
+                .find(|s| s.kind == kind && s.resource("telemetry.sdk.language") != language);
+            assert!(wrong.is_none(), "not {language}: {wrong:#?}");
+        }
+        check_names(&spans, server, &service);
+        Ok(())
+    });
+}
+
+/// The service's name, and the processes that the spans are said to come from.
+fn check_names(spans: &[Span], server: Kind, service: &Service) {
+    let group: Vec<String> = service.process.group().iter().map(u32::to_string).collect();
+    for span in spans.iter().filter(|span| span.kind == SERVER) {
+        let name = span.resource("service.name");
+        assert!(
+            server.service_names().contains(&name),
+            "{server:?} is called {name:?}"
+        );
+        assert!(
+            group.iter().any(|pid| pid == span.resource("process.pid")),
+            "{group:?} {span:#?}"
+        );
+    }
+}
+
+#[test]
+fn flask_and_requests() {
+    pair("flask_and_requests", Kind::Flask, client::Kind::Requests);
+}
+
+#[test]
+fn gunicorn_and_axios() {
+    pair("gunicorn_and_axios", Kind::Gunicorn, client::Kind::Axios);
+}
+
+#[test]
+fn express_and_axios() {
+    pair("express_and_axios", Kind::Express, client::Kind::Axios);
+}
+
+#[test]
+fn go_and_go() {
+    pair("go_and_go", Kind::Go, client::Kind::Go);
+}
+
+#[test]
+fn stripped_go_and_requests() {
+    pair(
+        "stripped_go_and_requests",
+        Kind::GoStripped,
+        client::Kind::Requests,
+    );
+}
+
+#[test]
+fn jdk_and_java() {
+    pair("jdk_and_java", Kind::Jdk, client::Kind::Java);
+}
+
+#[test]
+fn javalin_and_go() {
+    pair("javalin_and_go", Kind::Javalin, client::Kind::Go);
+}
+
+#[test]
+fn nginx_and_curl() {
+    run("nginx_and_curl", || serve_files(&[1, 4096, 300_000]));
+}
+
+/// nginx from files, each request by a curl of its own, which lives shorter than any look at /proc.
+fn serve_files(sizes: &[usize]) -> Result<()> {
+    agent::binary()?;
+    let upstream = Kind::Go.start()?;
+    let nginx = service::nginx(upstream.port, sizes)?;
+    let agent = Builder::jsonl()
+        .pids(nginx.service.process.group())
+        .flag("--include", "exe=*/curl")
+        .start()?;
+    let requests: Vec<Request> = sizes
+        .iter()
+        .map(|size| Request::new("GET", format!("{}/static/{size}", nginx.service.url)))
+        .collect();
+    let made = requests
+        .iter()
+        .map(client::curl)
+        .collect::<Result<Vec<_>>>()?;
+    let outcomes: Vec<Outcome> = made.iter().map(|(outcome, _)| *outcome).collect();
+    let port = nginx.service.port;
+    let wanted = |span: &Span| span.get("server.port") == port.to_string();
+    let spans = agent.finish(2 * requests.len(), wanted)?;
+    for kind in [SERVER, CLIENT] {
+        check_all(&spans, kind, port, &requests, &outcomes);
+    }
+    for (request, (_, pid)) in requests.iter().zip(&made) {
+        let span = expect::only(&spans, CLIENT, request.target());
+        assert_eq!(span.resource("service.name"), "curl");
+        assert_eq!(span.resource("process.pid"), pid.to_string());
+    }
+    Ok(())
+}
+
+/// nginx passes on to Flask: the outer request, its copy, and the inner one are three spans.
+#[test]
+fn nginx_in_front_of_flask() {
+    run("nginx_in_front_of_flask", || {
+        agent::binary()?;
+        let flask = Kind::Flask.start()?;
+        let nginx = service::nginx(flask.port, &[])?;
+        let mut client = client::Kind::Requests.start()?;
+        let pids = flask
+            .process
+            .group()
+            .into_iter()
+            .chain(nginx.service.process.group());
+        let agent = Builder::jsonl().pids(pids).start()?;
+        let requests = plan(&nginx.service.url);
+        let outcomes = client.make(&requests)?;
+        let spans = agent.finish(3 * requests.len(), |_| true)?;
+        // By process: the inner request's Host is the name of the upstream group.
+        let of = |service: &Service| -> Vec<Span> {
+            let pids: Vec<String> = service.process.group().iter().map(u32::to_string).collect();
+            let ours = |span: &&Span| pids.iter().any(|pid| pid == span.resource("process.pid"));
+            spans.iter().filter(ours).cloned().collect()
+        };
+        let (outer, inner) = (of(&nginx.service), of(&flask));
+        check_all(&outer, SERVER, nginx.service.port, &requests, &outcomes);
+        for request in &requests {
+            let (outer, inner) = (
+                expect::only(&outer, SERVER, request.target()),
+                expect::only(&inner, SERVER, request.target()),
+            );
+            let copy = expect::only(&spans, CLIENT, request.target());
+            assert!(
+                outer.start_ns <= copy.start_ns && copy.end_ns >= inner.start_ns,
+                "{outer:#?} {copy:#?}"
+            );
+            if request.traceparent.is_some() {
+                assert_eq!(outer.trace_id, inner.trace_id, "nginx passes the field on");
+            }
+            assert_eq!(
+                inner.get("client.address"),
+                "127.0.0.1",
+                "from X-Forwarded-For"
+            );
+        }
+        Ok(())
+    });
+}
