@@ -35,7 +35,7 @@ fn main() {
     let mut records = Records::new(c.take_ring().unwrap());
     let st = Statistics::new(&mut c).unwrap();
     let mut enroller = Enroller::new(&mut c).unwrap();
-    println!("enrolled {:?}", enroller.enroll(std::process::id()));
+    println!("enrolled {:?}", enroller.enroll(std::process::id(), true));
     let mut n = 0u64;
     let v = std::env::var("V").is_ok();
     let end = std::time::Instant::now()

@@ -51,9 +51,12 @@ fn take_in(sk: *mut c_void, role: u8, state: u8) -> Option<()> {
     let tgid = current_tgid();
     // SAFETY: the value is copied at once.
     let verdict = unsafe { VERDICTS.get(tgid) }.copied().unwrap_or(verdict::UNKNOWN);
-    if verdict == verdict::LEAVE || tgid == config().agent_tgid {
+    let leave = verdict == verdict::LEAVE || tgid == config().agent_tgid;
+    if leave && state != state::LISTENING {
         return None;
     }
+    // What is accepted from a listener that is left alone inherits that.
+    let state = if leave { state::OPAQUE } else { state };
     let mut initial = Connection { tgid, role, state, verdict, ..EMPTY };
     let connection = CONNECTIONS.get(sk, &mut initial, BPF_SK_STORAGE_GET_F_CREATE as u64);
     if connection.is_null() {
@@ -99,12 +102,21 @@ fn established(ctx: &SockOpsContext, accepted: bool) -> Option<()> {
     if sk.is_null() {
         return None;
     }
-    let connection = CONNECTIONS.get(sk.cast(), core::ptr::null_mut(), 0);
+    let mut connection = CONNECTIONS.get(sk.cast(), core::ptr::null_mut(), 0);
+    if connection.is_null() && accepted {
+        // Its listener is older than the agent and hidden from user space (the subflow of an MPTCP
+        // listener, Go's default): the first reader will tell whose it is.
+        let mut initial = Connection { role: role::SERVER, ..EMPTY };
+        connection = CONNECTIONS.get(sk.cast(), &mut initial, BPF_SK_STORAGE_GET_F_CREATE as u64);
+    }
     if connection.is_null() {
         return None;
     }
     // SAFETY: a map value, checked for null; no data has passed yet.
     unsafe {
+        if (*connection).state == state::OPAQUE {
+            return None;
+        }
         if accepted {
             (*connection).state = state::NEW;
             (*connection).role = role::SERVER;

@@ -49,8 +49,9 @@ impl Enroller {
     }
 
     /// Takes in every TCP socket of the process that is connected or listening. A process that is gone
-    /// has none.
-    pub fn enroll(&mut self, pid: u32) -> Enrolled {
+    /// has none. `watch` false takes in listeners only, as ones that are left alone: what they accept
+    /// inherits that.
+    pub fn enroll(&mut self, pid: u32, watch: bool) -> Enrolled {
         let mut result = Enrolled::default();
         let Some(pidfd) = open(pid) else {
             return result;
@@ -59,7 +60,7 @@ impl Enroller {
             if !self.seen.insert(inode) {
                 continue;
             }
-            match self.enroll_one(&pidfd, descriptor, pid) {
+            match self.enroll_one(&pidfd, descriptor, pid, watch) {
                 Ok(Some(TCP_LISTEN)) => result.listening += 1,
                 Ok(Some(_)) => result.connected += 1,
                 Ok(None) => {}
@@ -82,13 +83,16 @@ impl Enroller {
         pidfd: &OwnedFd,
         descriptor: RawFd,
         pid: u32,
+        watch: bool,
     ) -> io::Result<Option<u8>> {
         let socket = pidfd_getfd(pidfd.as_fd(), descriptor, PidfdGetfdFlags::empty())?;
         let Some(tcp_state) = tcp_state(&socket) else {
             return Ok(None);
         };
         let (role, state) = match tcp_state {
-            TCP_LISTEN => (role::SERVER, state::LISTENING),
+            TCP_LISTEN if watch => (role::SERVER, state::LISTENING),
+            TCP_LISTEN => (role::SERVER, state::OPAQUE),
+            _ if !watch => return Ok(None),
             TCP_ESTABLISHED | TCP_CLOSE_WAIT => (role::UNKNOWN, state::NEW),
             _ => return Ok(None),
         };

@@ -35,13 +35,12 @@ impl Watch {
         let mut totals = (0, 0, 0);
         for process in self.processes.scan() {
             self.tell(&process);
-            if process.verdict.is_instrumented() {
-                let found = enroller.enroll(process.pid);
-                totals = (
-                    totals.0 + found.connected,
-                    totals.1 + found.listening,
-                    totals.2 + found.failed,
-                );
+            let watch = process.verdict.is_instrumented();
+            let found = enroller.enroll(process.pid, watch);
+            if watch {
+                totals.0 += found.connected;
+                totals.1 += found.listening;
+                totals.2 += found.failed;
             }
         }
         enroller.finish();
