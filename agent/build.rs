@@ -1,12 +1,45 @@
-//! Embeds the BPF object.
+//! Embeds the BPF object, which `cargo xtask build` makes, into the agent.
+//!
+//! Plain `cargo build`, `test` and `clippy` work without it: the agent is then built without BPF programs
+//! and says so when it is run. Nothing is compiled or fetched here.
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+const VARIABLE: &str = "SONDE_BPF_OBJECT";
+
 fn main() {
-    let out = std::env::var("OUT_DIR").unwrap_or_default() + "/sonde-ebpf.o";
-    println!("cargo:rerun-if-env-changed=SONDE_BPF_OBJECT");
-    match std::env::var("SONDE_BPF_OBJECT") {
-        Ok(path) => {
-            println!("cargo:rerun-if-changed={path}");
-            drop(std::fs::copy(path, out));
+    println!("cargo::rerun-if-env-changed={VARIABLE}");
+    let Some(out) = env::var_os("OUT_DIR").map(PathBuf::from) else {
+        println!("cargo::error=OUT_DIR is not set");
+        return;
+    };
+    let embedded = out.join("sonde-ebpf.o");
+    if let Some(named) = env::var_os(VARIABLE) {
+        embed(Path::new(&named), &embedded);
+        return;
+    }
+    // OUT_DIR is TARGET/[TRIPLE/]PROFILE/build/PACKAGE/out.
+    let built = out
+        .ancestors()
+        .map(|folder| folder.join("bpf/sonde-ebpf.o"))
+        .find(|path| path.exists());
+    match built {
+        Some(object) => embed(&object, &embedded),
+        None => {
+            println!(
+                "cargo::warning=built without the BPF programs; `cargo xtask build` includes them"
+            );
+            if let Err(error) = fs::write(&embedded, b"") {
+                println!("cargo::error={}: {error}", embedded.display());
+            }
         }
-        Err(_) => drop(std::fs::write(out, b"")),
+    }
+}
+
+fn embed(object: &Path, embedded: &Path) {
+    println!("cargo::rerun-if-changed={}", object.display());
+    if let Err(error) = fs::copy(object, embedded) {
+        println!("cargo::error={}: {error}", object.display());
     }
 }

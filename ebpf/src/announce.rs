@@ -14,7 +14,12 @@ use sonde_common::{
 
 /// Tells of bytes that were counted since the last record of this direction.
 #[inline(always)]
-pub unsafe fn elided<const EGRESS: bool>(connection: *mut Connection, direction: *mut Direction, now: u64, flags: u16) {
+pub unsafe fn elided<const EGRESS: bool>(
+    connection: *mut Connection,
+    direction: *mut Direction,
+    now: u64,
+    flags: u16,
+) {
     // SAFETY: the caller passes pointers into a checked map value.
     unsafe {
         let (from, content) = ((*direction).reported, (*direction).content);
@@ -59,11 +64,23 @@ pub unsafe fn open<const EGRESS: bool>(walk: &Walk) -> bool {
         (*open).cookie = (*connection).cookie;
         (*open).at = walk.now;
         let (local, remote) = (&raw mut (*open).local, &raw mut (*open).remote);
-        let (source, destination) = if EGRESS { (local, remote) } else { (remote, local) };
+        let (source, destination) = if EGRESS {
+            (local, remote)
+        } else {
+            (remote, local)
+        };
         addresses(walk, source.cast(), destination.cast());
         let (source_port, destination_port) = ports(walk);
-        (*open).local_port = if EGRESS { source_port } else { destination_port };
-        (*open).remote_port = if EGRESS { destination_port } else { source_port };
+        (*open).local_port = if EGRESS {
+            source_port
+        } else {
+            destination_port
+        };
+        (*open).remote_port = if EGRESS {
+            destination_port
+        } else {
+            source_port
+        };
         (*open).role = (*connection).role;
         (*open).reserved = [0; 3];
         ring::submit(entry, size_of::<Open>() as u64);
@@ -97,6 +114,13 @@ unsafe fn addresses(walk: &Walk, source: *mut u8, destination: *mut u8) {
 unsafe fn ports(walk: &Walk) -> (u16, u16) {
     let mut ports = [0_u16; 2];
     // SAFETY: as in `addresses`.
-    unsafe { bpf_skb_load_bytes(walk.skb.cast(), walk.segment.transport, (&raw mut ports).cast(), 4) };
+    unsafe {
+        bpf_skb_load_bytes(
+            walk.skb.cast(),
+            walk.segment.transport,
+            (&raw mut ports).cast(),
+            4,
+        )
+    };
     (u16::from_be(ports[0]), u16::from_be(ports[1]))
 }

@@ -42,7 +42,10 @@ unsafe extern "C" fn frame<const EGRESS: bool>(_index: u64, walk: *mut Walk) -> 
             return 1;
         }
         if (*direction).chunk.in_data() {
-            let taken = (*direction).chunk.remaining.min((walk.segment.length - at) as u64);
+            let taken = (*direction)
+                .chunk
+                .remaining
+                .min((walk.segment.length - at) as u64);
             (*direction).chunk.skip(taken);
             (*direction).content += taken;
             (*direction).at = at + taken as u32;

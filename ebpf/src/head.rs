@@ -77,7 +77,11 @@ pub unsafe fn capture<const EGRESS: bool>(walk: &mut Walk, direction: *mut Direc
     // SAFETY: the caller passes a pointer into a checked map value.
     unsafe {
         let left = walk.segment.length.wrapping_sub((*direction).at);
-        let expected = if (*direction).last_head == 0 { left } else { (*direction).last_head };
+        let expected = if (*direction).last_head == 0 {
+            left
+        } else {
+            (*direction).last_head
+        };
         if left <= SMALL as u32 || (expected <= SMALL as u32 && (*direction).head.is_start()) {
             window::<EGRESS, SMALL>(walk, direction);
         } else {
@@ -103,11 +107,20 @@ unsafe fn window<const EGRESS: bool, const N: usize>(walk: &mut Walk, direction:
             return give_up(entry, direction);
         };
         let probing = (*direction).phase == phase::UNSYNCED;
-        let head = if probing { HeadScan::START } else { (*direction).head };
+        let head = if probing {
+            HeadScan::START
+        } else {
+            (*direction).head
+        };
         let begins = head.is_start();
         (&raw mut (*record).header.scan).write(Scan { head, at: 0, end });
         let mut context = record;
-        bpf_loop(N as u32 + 16, scan_step::<N> as *mut c_void, (&raw mut context).cast(), 0);
+        bpf_loop(
+            N as u32 + 16,
+            scan_step::<N> as *mut c_void,
+            (&raw mut context).cast(),
+            0,
+        );
         let mut scan = (*record).header.scan;
         scan.head.bytes = scan.head.bytes.wrapping_add(scan.at);
 
@@ -264,7 +277,8 @@ unsafe fn framing<const EGRESS: bool>(
         if !head.is_response() {
             let mark = |bits: u64, set: bool| if set { bits | bit } else { bits & !bit };
             (*connection).head_requests = mark((*connection).head_requests, head.is_head_request());
-            (*connection).connect_requests = mark((*connection).connect_requests, head.is_connect_request());
+            (*connection).connect_requests =
+                mark((*connection).connect_requests, head.is_connect_request());
             (*direction).messages = index.wrapping_add(1);
             return body_of(head, false, false);
         }

@@ -55,7 +55,13 @@ impl SocketStorage {
     pub fn get(&self, sk: *mut c_void, initial: *mut Connection, flags: u64) -> *mut Connection {
         // SAFETY: the helper checks `sk` against the verifier's type; null gives null.
         unsafe {
-            bpf_sk_storage_get(core::ptr::from_ref(self).cast_mut().cast(), sk, initial.cast(), flags).cast()
+            bpf_sk_storage_get(
+                core::ptr::from_ref(self).cast_mut().cast(),
+                sk,
+                initial.cast(),
+                flags,
+            )
+            .cast()
         }
     }
 }

@@ -55,7 +55,15 @@ pub fn segment(skb: *mut __sk_buff) -> Option<Segment> {
             return None;
         }
         let sequence = u32::from_be(*((tcp + 4) as *const u32));
-        Some(Segment { payload, length, sequence, fin, reset, transport, v6 })
+        Some(Segment {
+            payload,
+            length,
+            sequence,
+            fin,
+            reset,
+            transport,
+            v6,
+        })
     }
 }
 

@@ -48,7 +48,8 @@ fn executed(binprm: u64) -> Option<()> {
         let filename = pointer(binprm, config().binprm_filename);
         if filename != 0 {
             let to = (&raw mut (*exec).filename).cast();
-            let length = bpf_probe_read_kernel_str(to, EXEC_FILENAME as u32, filename as *const c_void);
+            let length =
+                bpf_probe_read_kernel_str(to, EXEC_FILENAME as u32, filename as *const c_void);
             (*exec).filename_length = if length > 0 { length as u32 - 1 } else { 0 };
         }
         arguments(exec);
@@ -63,12 +64,19 @@ unsafe fn arguments(exec: *mut Exec) {
     // SAFETY: as in `executed`.
     unsafe {
         let mm = pointer(bpf_get_current_task(), config().task_mm);
-        let (from, to) = (pointer(mm, config().mm_arg_start), pointer(mm, config().mm_arg_end));
+        let (from, to) = (
+            pointer(mm, config().mm_arg_start),
+            pointer(mm, config().mm_arg_end),
+        );
         let wanted = to.wrapping_sub(from);
         if from == 0 || wanted == 0 || wanted > 1 << 21 {
             return;
         }
-        let wanted = if wanted > EXEC_ARGUMENTS as u64 { EXEC_ARGUMENTS as u64 } else { wanted };
+        let wanted = if wanted > EXEC_ARGUMENTS as u64 {
+            EXEC_ARGUMENTS as u64
+        } else {
+            wanted
+        };
         let wanted = core::ptr::read_volatile(&wanted);
         let length = (wanted.wrapping_sub(1) & (EXEC_ARGUMENTS as u64 - 1)) + 1;
         let target = (&raw mut (*exec).arguments).cast();
@@ -87,7 +95,11 @@ unsafe fn pointer(object: u64, offset: u32) -> u64 {
     let mut value = 0_u64;
     // SAFETY: the helper fills a local variable, or fails and leaves it zero.
     unsafe {
-        bpf_probe_read_kernel((&raw mut value).cast(), 8, (object + offset as u64) as *const c_void);
+        bpf_probe_read_kernel(
+            (&raw mut value).cast(),
+            8,
+            (object + offset as u64) as *const c_void,
+        );
     }
     value
 }
@@ -109,7 +121,10 @@ fn exited(tgid: u32) -> Option<()> {
         lose(Hook::Process, Reason::RingFull);
         return None;
     };
-    entry.write(Exit { kind: Kind::Exit as u32, tgid });
+    entry.write(Exit {
+        kind: Kind::Exit as u32,
+        tgid,
+    });
     ring::submit(entry, size_of::<Exit>() as u64);
     Some(())
 }

@@ -13,9 +13,16 @@ const RECORD_HEADER: u64 = 8;
 /// mark: a wake-up costs about a microsecond, and the reader has a timer besides.
 #[inline(always)]
 pub fn submit<T>(entry: RingBufEntry<T>, size: u64) {
-    let (mark, waiting) = (config().wake_bytes as u64, RECORDS.query(BPF_RB_AVAIL_DATA as u64));
+    let (mark, waiting) = (
+        config().wake_bytes as u64,
+        RECORDS.query(BPF_RB_AVAIL_DATA as u64),
+    );
     let crosses = waiting >= mark && waiting < mark + size + RECORD_HEADER;
-    entry.submit(if crosses { BPF_RB_FORCE_WAKEUP } else { BPF_RB_NO_WAKEUP } as u64);
+    entry.submit(if crosses {
+        BPF_RB_FORCE_WAKEUP
+    } else {
+        BPF_RB_NO_WAKEUP
+    } as u64);
 }
 
 /// Submits a record that the reader must see at once.

@@ -8,7 +8,10 @@ use crate::{
     packet::{self, Segment},
     walk::{self, Walk},
 };
-use aya_ebpf::{bindings::__sk_buff, helpers::generated::bpf_ktime_get_ns, macros::cgroup_skb, programs::SkBuffContext};
+use aya_ebpf::{
+    bindings::__sk_buff, helpers::generated::bpf_ktime_get_ns, macros::cgroup_skb,
+    programs::SkBuffContext,
+};
 use sonde_common::{
     config::verdict,
     connection::{Connection, Direction, phase, state},
@@ -57,7 +60,12 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
         if let Some(at) = from {
             let now = bpf_ktime_get_ns();
             (*direction).at = at;
-            walk::run::<EGRESS>(&mut Walk { skb, connection, now, segment });
+            walk::run::<EGRESS>(&mut Walk {
+                skb,
+                connection,
+                now,
+                segment,
+            });
             let rest = segment.length.saturating_sub((*direction).at);
             (*direction).offset += rest as u64;
         }
@@ -73,7 +81,11 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
 pub fn direction<const EGRESS: bool>(connection: *mut Connection) -> *mut Direction {
     // SAFETY: address arithmetic inside a map value that the caller has checked for null.
     unsafe {
-        if EGRESS { &raw mut (*connection).egress } else { &raw mut (*connection).ingress }
+        if EGRESS {
+            &raw mut (*connection).egress
+        } else {
+            &raw mut (*connection).ingress
+        }
     }
 }
 
@@ -82,7 +94,11 @@ pub fn direction<const EGRESS: bool>(connection: *mut Connection) -> *mut Direct
 pub fn other<const EGRESS: bool>(connection: *mut Connection) -> *mut Direction {
     // SAFETY: as in `direction`.
     unsafe {
-        if EGRESS { &raw mut (*connection).ingress } else { &raw mut (*connection).egress }
+        if EGRESS {
+            &raw mut (*connection).ingress
+        } else {
+            &raw mut (*connection).egress
+        }
     }
 }
 
@@ -106,7 +122,10 @@ unsafe fn is_watched(connection: *mut Connection) -> bool {
 /// Where in the payload the new bytes begin, or `None` if all were seen before (a retransmission).
 /// Keeps `next_sequence`; a hole inside a body is counted as body, any other costs the footing.
 #[inline(always)]
-unsafe fn in_order<const EGRESS: bool>(direction: *mut Direction, segment: &Segment) -> Option<u32> {
+unsafe fn in_order<const EGRESS: bool>(
+    direction: *mut Direction,
+    segment: &Segment,
+) -> Option<u32> {
     if segment.length == 0 {
         return None;
     }
@@ -144,7 +163,9 @@ unsafe fn hole<const EGRESS: bool>(direction: *mut Direction, missing: u64, leng
         (*direction).offset += missing;
         let within = match (*direction).phase {
             phase::BODY => (*direction).remaining >= missing + length,
-            phase::CHUNKED => (*direction).chunk.in_data() && (*direction).chunk.remaining > missing + length,
+            phase::CHUNKED => {
+                (*direction).chunk.in_data() && (*direction).chunk.remaining > missing + length
+            }
             phase::UNTIL_CLOSE => true,
             _ => false,
         };
@@ -164,7 +185,11 @@ unsafe fn hole<const EGRESS: bool>(direction: *mut Direction, missing: u64, leng
 
 /// FIN or RST: tells the agent where something is unfinished.
 #[inline(always)]
-unsafe fn end<const EGRESS: bool>(connection: *mut Connection, direction: *mut Direction, segment: &Segment) {
+unsafe fn end<const EGRESS: bool>(
+    connection: *mut Connection,
+    direction: *mut Direction,
+    segment: &Segment,
+) {
     // SAFETY: as in `in_order`.
     unsafe {
         if (*connection).state != state::HTTP1 || (*direction).finished != 0 {
@@ -177,7 +202,11 @@ unsafe fn end<const EGRESS: bool>(connection: *mut Connection, direction: *mut D
         if idle {
             return;
         }
-        let flags = if segment.reset { flag::RESET } else { flag::FIN };
+        let flags = if segment.reset {
+            flag::RESET
+        } else {
+            flag::FIN
+        };
         announce::elided::<EGRESS>(connection, direction, bpf_ktime_get_ns(), flags);
     }
 }

@@ -6,7 +6,8 @@ use crate::{
 };
 use aya_ebpf::{
     bindings::{
-        BPF_SK_STORAGE_GET_F_CREATE, BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB, BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB,
+        BPF_SK_STORAGE_GET_F_CREATE, BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB,
+        BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB,
     },
     helpers::{bpf_get_current_pid_tgid, generated::bpf_ktime_get_ns},
     macros::{btf_tracepoint, sock_ops},
@@ -50,14 +51,22 @@ pub fn inet_sock_set_state(ctx: BtfTracePointContext) -> i32 {
 fn take_in(sk: *mut c_void, role: u8, state: u8) -> Option<()> {
     let tgid = current_tgid();
     // SAFETY: the value is copied at once.
-    let verdict = unsafe { VERDICTS.get(tgid) }.copied().unwrap_or(verdict::UNKNOWN);
+    let verdict = unsafe { VERDICTS.get(tgid) }
+        .copied()
+        .unwrap_or(verdict::UNKNOWN);
     let leave = verdict == verdict::LEAVE || tgid == config().agent_tgid;
     if leave && state != state::LISTENING {
         return None;
     }
     // What is accepted from a listener that is left alone inherits that.
     let state = if leave { state::OPAQUE } else { state };
-    let mut initial = Connection { tgid, role, state, verdict, ..EMPTY };
+    let mut initial = Connection {
+        tgid,
+        role,
+        state,
+        verdict,
+        ..EMPTY
+    };
     let connection = CONNECTIONS.get(sk, &mut initial, BPF_SK_STORAGE_GET_F_CREATE as u64);
     if connection.is_null() {
         lose(Hook::State, Reason::NoStorage);
@@ -106,7 +115,10 @@ fn established(ctx: &SockOpsContext, accepted: bool) -> Option<()> {
     if connection.is_null() && accepted {
         // Its listener is older than the agent and hidden from user space (the subflow of an MPTCP
         // listener, Go's default): the first reader will tell whose it is.
-        let mut initial = Connection { role: role::SERVER, ..EMPTY };
+        let mut initial = Connection {
+            role: role::SERVER,
+            ..EMPTY
+        };
         connection = CONNECTIONS.get(sk.cast(), &mut initial, BPF_SK_STORAGE_GET_F_CREATE as u64);
     }
     if connection.is_null() {
@@ -203,5 +215,10 @@ fn closed(sk: *mut c_void) -> Option<()> {
 #[inline(always)]
 unsafe fn left_out(direction: *const Direction) -> [u64; 2] {
     // SAFETY: the caller passes a pointer into a checked map value.
-    unsafe { [(*direction).offset.wrapping_sub((*direction).reported), (*direction).content] }
+    unsafe {
+        [
+            (*direction).offset.wrapping_sub((*direction).reported),
+            (*direction).content,
+        ]
+    }
 }

@@ -64,7 +64,12 @@ unsafe extern "C" fn step<const EGRESS: bool>(_index: u64, walk: *mut Walk) -> i
                 (*direction).at = at + taken as u32;
                 if (*direction).remaining == 0 {
                     (*direction).phase = phase::HEAD;
-                    announce::elided::<EGRESS>(walk.connection, direction, walk.now, flag::END_OF_MESSAGE);
+                    announce::elided::<EGRESS>(
+                        walk.connection,
+                        direction,
+                        walk.now,
+                        flag::END_OF_MESSAGE,
+                    );
                 }
             }
             phase::CHUNKED => chunked::step::<EGRESS>(walk, direction),

@@ -1,2 +1,108 @@
-//! Builds, runs, tests and measures Sonde.
-fn main() {}
+//! Builds, runs, tests and measures Sonde: `cargo xtask --help`.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command for people at a terminal"
+)]
+
+mod build;
+mod command;
+mod demo;
+mod kernels;
+mod packages;
+mod stop;
+mod test;
+mod toolchain;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Builds, runs, tests and measures Sonde")]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the agent with its BPF programs: target/release/sonde.
+    Build {
+        /// Link statically: target/x86_64-unknown-linux-gnu/release/sonde.
+        #[arg(long = "static")]
+        linked_statically: bool,
+    },
+    /// Build the agent and run it with FLAGS.
+    Run {
+        /// Start three small services that call each other, and show their traces.
+        #[arg(long)]
+        demo: bool,
+        /// With --demo: stop by itself after so many seconds.
+        #[arg(long, requires = "demo")]
+        seconds: Option<u64>,
+        /// Flags of `sonde run`.
+        #[arg(last = true)]
+        flags: Vec<String>,
+    },
+    /// Run all tests; installs what they need.
+    Test {
+        /// Only what takes seconds: no end-to-end tests, no fuzzing, no virtual machines.
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Load and run the agent on Debian's kernels in virtual machines.
+    TestKernels {
+        /// Series such as 6.1; by default all that are supported.
+        series: Vec<String>,
+    },
+    /// Measure what the agent costs and print the table.
+    Bench {
+        /// Only rows whose name contains this.
+        row: Option<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    match act(Arguments::parse().task) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn act(task: Task) -> Result<ExitCode> {
+    match task {
+        Task::Build { linked_statically } => {
+            let agent = build::agent(linked_statically)?;
+            println!("built {}", agent.display());
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Run {
+            demo: true,
+            seconds,
+            flags,
+        } => demo::run(seconds, &flags),
+        Task::Run { flags, .. } => build::run(&flags),
+        Task::Test { quick } => test::run(quick),
+        Task::TestKernels { series } => {
+            build::agent(false)?;
+            let outcome = kernels::run(&series)?;
+            println!(
+                "{} passed, {} failed, {} skipped",
+                outcome.passed,
+                outcome.failed,
+                outcome.skipped.len()
+            );
+            Ok(if outcome.failed == 0 {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::FAILURE
+            })
+        }
+        Task::Bench { row } => build::bench(row.as_deref()),
+    }
+}

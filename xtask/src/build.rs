@@ -1,0 +1,132 @@
+//! Builds the BPF object, then the agent with the object inside.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, Result};
+
+use crate::command::{as_root, cargo, must, root, target};
+use crate::packages;
+use crate::stop;
+use crate::toolchain::Toolchain;
+
+const BPF_TARGET: &str = "bpfel-unknown-none";
+
+/// Builds the agent; gives its path.
+pub(crate) fn agent(linked_statically: bool) -> Result<PathBuf> {
+    let object = bpf_object()?;
+    let mut build = cargo();
+    build.args(["build", "--release", "--package", "sonde", "--bin", "sonde"]);
+    build.env("SONDE_BPF_OBJECT", &object);
+    if !linked_statically {
+        must(&mut build)?;
+        return Ok(target().join("release/sonde"));
+    }
+    // Naming the target keeps the flag away from build scripts and macros, which cannot be static.
+    let host = format!("{}-unknown-linux-gnu", std::env::consts::ARCH);
+    must(
+        build
+            .args(["--target", &host])
+            .env("RUSTFLAGS", "-Ctarget-feature=+crt-static"),
+    )?;
+    Ok(target().join(host).join("release/sonde"))
+}
+
+/// Builds the BPF programs; gives the object's path, `target/bpf/sonde-ebpf.o`.
+pub(crate) fn bpf_object() -> Result<PathBuf> {
+    let toolchain = Toolchain::ready()?;
+    let folder = target().join("bpf");
+    let flags = [
+        format!("--cfg=bpf_target_arch=\"{}\"", std::env::consts::ARCH),
+        "-Cdebuginfo=2".to_owned(),
+        "-Clink-arg=--btf".to_owned(),
+        "-Clinker=bpf-linker".to_owned(),
+    ];
+    let mut build = toolchain.cargo();
+    // What cargo tells the programs it runs is about this toolchain, not that one.
+    for name in [
+        "CARGO",
+        "RUSTC",
+        "RUSTUP_TOOLCHAIN",
+        "RUSTFLAGS",
+        "CARGO_TARGET_DIR",
+    ] {
+        if name != "RUSTC" || matches!(toolchain, Toolchain::Nightly) {
+            build.env_remove(name);
+        }
+    }
+    build
+        .current_dir(root())
+        .args([
+            "build",
+            "--release",
+            "--locked",
+            "-Zbuild-std=core",
+            "--target",
+            BPF_TARGET,
+        ])
+        .args(["--manifest-path", "ebpf/Cargo.toml", "--target-dir"])
+        .arg(&folder)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
+    must(&mut build).context("the BPF programs")?;
+    let object = folder.join("sonde-ebpf.o");
+    copy_if_changed(&folder.join(BPF_TARGET).join("release/sonde-ebpf"), &object)?;
+    Ok(object)
+}
+
+/// Keeps the time stamp of an unchanged object, so that the agent is not built again.
+fn copy_if_changed(from: &Path, to: &Path) -> Result<()> {
+    let new = fs::read(from).with_context(|| format!("{}", from.display()))?;
+    if fs::read(to).is_ok_and(|old| old == new) {
+        return Ok(());
+    }
+    fs::write(to, new).with_context(|| format!("{}", to.display()))
+}
+
+/// Builds the agent and runs it until it ends; signals reach it, and its end is this program's.
+pub(crate) fn run(flags: &[String]) -> Result<ExitCode> {
+    let agent = agent(false)?;
+    let mut child = as_root(agent)
+        .arg("run")
+        .args(flags)
+        .spawn()
+        .context("cannot start the agent")?;
+    stop::ignore_interrupt();
+    let status = child.wait()?;
+    Ok(ExitCode::from(
+        status
+            .code()
+            .and_then(|code| u8::try_from(code).ok())
+            .unwrap_or(1),
+    ))
+}
+
+/// Builds the agent and measures it.
+pub(crate) fn bench(row: Option<&str>) -> Result<ExitCode> {
+    packages::need(
+        &["nginx", "wrk", "python3-venv"],
+        "services and load of the benchmark",
+    )?;
+    let agent = agent(false)?;
+    must(cargo().args([
+        "build",
+        "--release",
+        "--package",
+        "sonde-tests",
+        "--bin",
+        "bench",
+    ]))?;
+    let mut bench = as_root(target().join("release/bench"));
+    must(bench.args(row).env("SONDE_BIN", agent))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `cargo` with the built agent and its object in the environment.
+pub(crate) fn cargo_with(agent: &Path, object: &Path) -> Command {
+    let mut command = cargo();
+    command
+        .env("SONDE_BIN", agent)
+        .env("SONDE_BPF_OBJECT", object);
+    command
+}
