@@ -56,11 +56,20 @@ pub(crate) fn success(command: &mut Command) -> Found<String> {
 }
 
 /// The agent under test.
+///
+/// # Panics
+/// `SONDE_BIN` names no file.
 pub(crate) fn binary() -> Found<PathBuf> {
-    let path = std::env::var_os("SONDE_BIN")
-        .map_or_else(|| repository().join("target/release/sonde"), PathBuf::from);
-    let path = path.canonicalize();
-    path.map_err(|error| format!("no agent to test (SONDE_BIN, target/release/sonde): {error}"))
+    if let Some(named) = std::env::var_os("SONDE_BIN").map(PathBuf::from) {
+        assert!(
+            named.is_file(),
+            "SONDE_BIN is {}, which is no file",
+            named.display()
+        );
+        return Ok(named);
+    }
+    let path = repository().join("target/release/sonde").canonicalize();
+    path.map_err(|_| "no agent at target/release/sonde (cargo xtask build makes it)".to_owned())
 }
 
 /// The long flags of `sonde SUBCOMMAND`.
