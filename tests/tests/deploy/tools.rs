@@ -61,12 +61,8 @@ pub(crate) fn success(command: &mut Command) -> Found<String> {
 /// `SONDE_BIN` names no file.
 pub(crate) fn binary() -> Found<PathBuf> {
     if let Some(named) = std::env::var_os("SONDE_BIN").map(PathBuf::from) {
-        assert!(
-            named.is_file(),
-            "SONDE_BIN is {}, which is no file",
-            named.display()
-        );
-        return Ok(named);
+        let found = named.canonicalize();
+        return Ok(found.unwrap_or_else(|error| panic!("SONDE_BIN {}: {error}", named.display())));
     }
     let path = repository().join("target/release/sonde").canonicalize();
     path.map_err(|_| "no agent at target/release/sonde (cargo xtask build makes it)".to_owned())
