@@ -1,0 +1,241 @@
+//! Judges what the scenario left behind: the table of `sonde check`, and the spans of `sonde run`.
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+/// Names of the documents that are asked for, one request each.
+const REQUESTS: [&str; 5] = ["one", "two", "three", "four", "five"];
+const SERVER_PORT: u16 = 8000;
+const HEALTH_PORT: u16 = 9000;
+
+/// `Span.SpanKind` of OTLP.
+const SERVER: u64 = 2;
+const CLIENT: u64 = 3;
+
+/// The scenario's settings, as shell assignments.
+pub(super) fn settings(python: &Path) -> String {
+    let mut settings = format!(
+        "PYTHON='{}'\nREQUESTS='{}'\n",
+        python.display(),
+        REQUESTS.join(" ")
+    );
+    let _ = writeln!(
+        settings,
+        "SERVER_PORT={SERVER_PORT}\nHEALTH_PORT={HEALTH_PORT}"
+    );
+    settings
+}
+
+/// Says how many hooks `sonde check` found in order.
+///
+/// # Errors
+/// It did not exit with 0, a hook is not ok, another row failed, or there are no hooks at all.
+pub(super) fn check(exchange: &Path) -> Result<String> {
+    let text =
+        fs::read_to_string(exchange.join("check.json")).context("`sonde check` did not run")?;
+    let hooks = hooks(&text).with_context(|| log(exchange, "check.log"))?;
+    let status = status(exchange, "check.status")?;
+    ensure!(status == 0, "`sonde check` exited with {status}");
+    Ok(format!("{hooks} hooks ok"))
+}
+
+/// Says how many spans `sonde run` wrote for the requests.
+///
+/// # Errors
+/// It did not exit with 0 on SIGTERM, or there is not exactly one span of each kind for each request.
+pub(super) fn run(exchange: &Path) -> Result<String> {
+    let status = status(exchange, "run.status").with_context(|| log(exchange, "run.log"))?;
+    ensure!(
+        status == 0,
+        "`sonde run` exited with {status}; {}",
+        log(exchange, "run.log")
+    );
+    let lines = fs::read_to_string(exchange.join("spans.jsonl"))?;
+    spans(&lines)
+}
+
+fn status(exchange: &Path, file: &str) -> Result<i32> {
+    let text = fs::read_to_string(exchange.join(file))
+        .with_context(|| format!("the scenario left no {file}"))?;
+    text.trim()
+        .parse()
+        .with_context(|| format!("{file} has {text:?}"))
+}
+
+/// The end of a log, where a refused program has the verifier's verdict.
+fn log(exchange: &Path, file: &str) -> String {
+    const LINES: usize = 12;
+    let text = fs::read_to_string(exchange.join(file)).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    format!(
+        "its log ends with:\n{}",
+        lines[lines.len().saturating_sub(LINES)..].join("\n")
+    )
+}
+
+/// The number of hooks in the table `{"checks": [{"name", "status", "detail"}, ..]}`, all of which are ok.
+fn hooks(text: &str) -> Result<usize> {
+    let table: Value =
+        serde_json::from_str(text).context("`sonde check --json` printed something else")?;
+    let rows = table["checks"]
+        .as_array()
+        .context("no rows in `sonde check`'s table")?;
+    let is_hook = |row: &&Value| {
+        row["name"]
+            .as_str()
+            .is_some_and(|name| name.starts_with("hook "))
+    };
+    let is_bad =
+        |row: &&Value| row["status"] == "failed" || (is_hook(row) && row["status"] != "ok");
+    let bad: Vec<String> = rows
+        .iter()
+        .filter(is_bad)
+        .map(|row| format!("{}: {}: {}", row["name"], row["status"], row["detail"]))
+        .collect();
+    ensure!(bad.is_empty(), "{}", bad.join("; "));
+    match rows.iter().filter(is_hook).count() {
+        0 => bail!("no hook was tried"),
+        hooks => Ok(hooks),
+    }
+}
+
+/// Checks that the requests, and nothing else on the server's port, have one span of each kind.
+fn spans(lines: &str) -> Result<String> {
+    let mut found = Vec::new();
+    for (number, line) in lines.lines().enumerate() {
+        let export: Value = serde_json::from_str(line)
+            .with_context(|| format!("line {} is not JSON", number + 1))?;
+        for resource in list(&export, "resourceSpans") {
+            for scope in list(resource, "scopeSpans") {
+                found.extend(list(scope, "spans").filter_map(request));
+            }
+        }
+    }
+    let mut expected: Vec<_> = REQUESTS
+        .iter()
+        .flat_map(|name| {
+            [
+                (SERVER, format!("/{name}")),
+                (CLIENT, format!("http://127.0.0.1:{SERVER_PORT}/{name}")),
+            ]
+        })
+        .collect();
+    found.sort();
+    expected.sort();
+    ensure!(
+        found == expected,
+        "expected spans (kind {SERVER}: SERVER, {CLIENT}: CLIENT) {expected:?}, found {found:?}"
+    );
+    Ok(format!(
+        "{count} SERVER and {count} CLIENT spans",
+        count = REQUESTS.len()
+    ))
+}
+
+/// The kind of a span and what was asked for: a SERVER span's path, a CLIENT span's URL. None if the span has nothing
+/// to do with the server (the client also asks the agent whether it is ready).
+///
+/// Goes by the values alone, so that the test does not fix which attributes have them.
+fn request(span: &Value) -> Option<(u64, String)> {
+    let values = || list(span, "attributes").map(|attribute| &attribute["value"]);
+    let port = SERVER_PORT.to_string();
+    values().find(|value| value["intValue"] == port.as_str())?;
+    let kind = span["kind"].as_u64().unwrap_or_default();
+    let start = if kind == SERVER { "/" } else { "http://" };
+    let target = values()
+        .filter_map(|value| value["stringValue"].as_str())
+        .find(|text| text.starts_with(start));
+    Some((kind, target.unwrap_or("no target").to_owned()))
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> impl Iterator<Item = &'a Value> {
+    value[key].as_array().into_iter().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{CLIENT, REQUESTS, SERVER, hooks, spans};
+    use serde_json::{Value, json};
+
+    #[test]
+    fn tables_of_check() {
+        let row =
+            |name: &str, status: &str| json!({"name": name, "status": status, "detail": "some"});
+        let cases = [
+            (
+                vec![
+                    row("kernel", "ok"),
+                    row("hook a", "ok"),
+                    row("hook b", "ok"),
+                ],
+                Some(2),
+            ),
+            (
+                vec![row("lockdown", "warning"), row("hook a", "ok")],
+                Some(1),
+            ),
+            (vec![row("hook a", "ok"), row("hook b", "failed")], None),
+            (vec![row("hook a", "skipped")], None),
+            (vec![row("BTF", "failed"), row("hook a", "ok")], None),
+            (vec![row("kernel", "ok")], None),
+            (vec![], None),
+        ];
+        for (rows, expected) in cases {
+            let table = json!({ "checks": rows }).to_string();
+            assert_eq!(hooks(&table).ok(), expected, "{table}");
+        }
+        for text in ["", "{}", "[]", "error"] {
+            assert!(hooks(text).is_err(), "{text:?}");
+        }
+    }
+
+    fn span(kind: u64, target: &str, port: &str) -> Value {
+        let attributes = json!([
+            {"key": "port", "value": {"intValue": port}},
+            {"key": "method", "value": {"stringValue": "GET"}},
+            {"key": "target", "value": {"stringValue": target}},
+        ]);
+        json!({"kind": kind, "attributes": attributes})
+    }
+
+    fn line(spans: &[Value]) -> String {
+        json!({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).to_string() + "\n"
+    }
+
+    #[test]
+    fn one_span_of_each_kind_for_each_request() {
+        let client = |name: &str| span(CLIENT, &format!("http://127.0.0.1:8000/{name}"), "8000");
+        let server = |name: &str| span(SERVER, &format!("/{name}"), "8000");
+        let all: Vec<Value> = REQUESTS
+            .iter()
+            .flat_map(|name| [client(name), server(name)])
+            .collect();
+        let ready = span(CLIENT, "http://127.0.0.1:9000/readyz", "9000");
+
+        assert!(spans(&line(&all)).is_ok());
+        assert!(
+            spans(&(line(&[ready]) + &line(&all[..3]) + &line(&all[3..]))).is_ok(),
+            "other spans, more lines"
+        );
+        assert!(spans(&line(&all[1..])).is_err(), "one is missing");
+        assert!(
+            spans(&(line(&all) + &line(&all[..1]))).is_err(),
+            "one is there twice"
+        );
+        assert!(
+            spans(&(line(&all) + &line(&[server("six")]))).is_err(),
+            "one is made up"
+        );
+        let mut changed = all;
+        changed[0] = server("one");
+        assert!(
+            spans(&line(&changed)).is_err(),
+            "a CLIENT span is said to be a SERVER span"
+        );
+        assert!(spans("").is_err());
+        assert!(spans("{\n").is_err());
+    }
+}
