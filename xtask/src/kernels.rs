@@ -8,6 +8,7 @@
 //! Deliberately not here: timing (emulation is tens of times slower than hardware) and other architectures than x86_64.
 //! What cannot be had (QEMU, a kernel) is a printed and counted skip, never a silent pass.
 
+mod exchange;
 mod host;
 mod initramfs;
 mod kernel;
@@ -15,7 +16,8 @@ mod machine;
 mod mirror;
 mod verdict;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
+use exchange::Exchange;
 use kernel::Kernel;
 use machine::Machine;
 use mirror::Mirror;
@@ -36,10 +38,14 @@ const PACKAGES: [&str; 7] = [
     "python3",
 ];
 
-/// Restricts what programs may do as Secure Boot does; the agent must not need what it forbids.
-const LOCKDOWN: &str = "lockdown=integrity";
+/// Restricts programs as Secure Boot does; the agent must not need what that forbids.
+const LOCKDOWN: Lockdown = Lockdown("integrity");
 
-/// What became of the tests: two for each boot (`check` and `run`).
+/// A mode of the kernel's lockdown, by the kernel's name for it.
+#[derive(Debug, Clone, Copy)]
+struct Lockdown(&'static str);
+
+/// What became of the tests: three for each boot (the kernel itself, `check` and `run`).
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcome {
     /// Tests that passed.
@@ -72,18 +78,16 @@ pub(crate) fn run(series: &[String]) -> Result<Outcome> {
             return Ok(outcome);
         }
     };
-    for (index, name) in series.iter().enumerate() {
-        let kernel = match Kernel::prepare(name, &mirror) {
-            Ok(kernel) => kernel,
-            Err(reason) => {
-                outcome.skip(name, &reason);
-                continue;
-            }
-        };
-        outcome.boot(&kernel, "", &agent)?;
-        if index + 1 == series.len() {
-            outcome.boot(&kernel, LOCKDOWN, &agent)?;
+    let mut last = None;
+    for name in series {
+        match Kernel::prepare(name, &mirror) {
+            Ok(kernel) => outcome.boot(last.insert(kernel), None, &agent)?,
+            Err(reason) => outcome.skip(name, &reason),
         }
+    }
+    match last {
+        Some(kernel) => outcome.boot(&kernel, Some(LOCKDOWN), &agent)?,
+        None => outcome.skip(&LOCKDOWN.parameter(), &anyhow!("no kernel to boot")),
     }
     println!(
         "test-kernels: {} passed, {} failed, {} skipped",
@@ -94,47 +98,59 @@ pub(crate) fn run(series: &[String]) -> Result<Outcome> {
     Ok(outcome)
 }
 
+impl Lockdown {
+    /// As it stands on the kernel's command line.
+    fn parameter(self) -> String {
+        format!("lockdown={}", self.0)
+    }
+}
+
 impl Outcome {
     fn skip(&mut self, series: &str, reason: &anyhow::Error) {
         println!("SKIP test-kernels {series}: {reason:#}");
         self.skipped.push(format!("{series}: {reason:#}"));
     }
 
-    /// Boots `kernel` once, with `parameters` on its command line, and counts what the agent did there.
-    fn boot(&mut self, kernel: &Kernel, parameters: &str, agent: &Path) -> Result<()> {
-        let label = format!("{} {parameters}", kernel.release);
-        let label = label.trim_end();
+    /// Boots `kernel` once and counts what became of it and of the agent there.
+    fn boot(&mut self, kernel: &Kernel, lockdown: Option<Lockdown>, agent: &Path) -> Result<()> {
+        let parameter = lockdown.map(Lockdown::parameter).unwrap_or_default();
+        let label = [kernel.release.as_str(), &parameter].join(" ");
         let exchange = Exchange::create(agent)?;
         let start = Instant::now();
-        if let Err(error) = Machine::boot(kernel, parameters, &exchange.0) {
-            println!("FAIL test-kernels {label}: {error:#}");
-            self.failed += 2;
-            exchange.keep();
-            return Ok(());
-        }
+        let verdicts = match Machine::boot(kernel, &parameter, &exchange) {
+            Err(error) => vec![("boot", Err(error))],
+            Ok(()) => vec![
+                (
+                    "kernel",
+                    verdict::kernel(&exchange, &kernel.release, lockdown),
+                ),
+                ("check", verdict::check(&exchange)),
+                ("run", verdict::run(&exchange)),
+            ],
+        };
         let seconds = start.elapsed().as_secs();
-        let verdicts = [
-            ("check", verdict::check(&exchange.0)),
-            ("run", verdict::run(&exchange.0)),
-        ];
-        let failed = verdicts.iter().any(|(_, verdict)| verdict.is_err());
+        println!("     test-kernels {}: {seconds} s", label.trim_end());
+        let failed = self.failed;
         for (test, verdict) in verdicts {
-            match verdict {
-                Ok(found) => {
-                    println!("ok   test-kernels {label} {test}: {found}");
-                    self.passed += 1;
-                }
-                Err(error) => {
-                    println!("FAIL test-kernels {label} {test}: {error:#}");
-                    self.failed += 1;
-                }
-            }
+            self.count(label.trim_end(), test, verdict);
         }
-        println!("     test-kernels {label}: {seconds} s");
-        if failed {
+        if self.failed > failed {
             exchange.keep();
         }
         Ok(())
+    }
+
+    fn count(&mut self, label: &str, test: &str, verdict: Result<String>) {
+        match verdict {
+            Ok(found) => {
+                println!("ok   test-kernels {label} {test}: {found}");
+                self.passed += 1;
+            }
+            Err(error) => {
+                println!("FAIL test-kernels {label} {test}: {error:#}");
+                self.failed += 1;
+            }
+        }
     }
 }
 
@@ -178,40 +194,4 @@ fn agent() -> Result<PathBuf> {
         agent.display()
     );
     Ok(agent)
-}
-
-/// The directory shared with the machine: the agent and the scenario go in, results come out. Removed when dropped.
-struct Exchange(PathBuf);
-
-impl Exchange {
-    fn create(agent: &Path) -> Result<Self> {
-        let directory =
-            std::env::temp_dir().join(format!("sonde-test-kernels-{}", std::process::id()));
-        std::fs::create_dir_all(&directory)
-            .with_context(|| format!("cannot create {}", directory.display()))?;
-        let exchange = Self(directory);
-        std::fs::copy(agent, exchange.0.join("sonde")).context("cannot copy the agent")?;
-        std::fs::write(
-            exchange.0.join("scenario.sh"),
-            include_str!("kernels/scenario.sh"),
-        )?;
-        std::fs::write(
-            exchange.0.join("settings"),
-            verdict::settings(&host::python()?),
-        )?;
-        Ok(exchange)
-    }
-
-    /// Leaves the directory for people to look into.
-    fn keep(self) {
-        println!("     logs are in {}", self.0.display());
-        std::mem::forget(self);
-    }
-}
-
-impl Drop for Exchange {
-    fn drop(&mut self) {
-        // Left-over files in the temporary directory harm nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
 }

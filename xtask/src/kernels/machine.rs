@@ -1,5 +1,6 @@
 //! One boot of an emulated machine, from power-on until it powers itself off.
 
+use super::exchange::Exchange;
 use super::host::command;
 use super::initramfs;
 use super::kernel::Kernel;
@@ -12,23 +13,21 @@ use std::time::{Duration, Instant};
 /// A boot with all tests takes half a minute; a busy host makes it several.
 const TIMEOUT: Duration = Duration::from_mins(10);
 const POLL: Duration = Duration::from_millis(100);
-/// Lines of the console that explain a machine that died.
-const LAST_LINES: usize = 15;
 
 /// A running emulator; killed when dropped.
 pub(super) struct Machine(Child);
 
 impl Machine {
-    /// Boots `kernel` with `parameters` added to its command line, lets it run the scenario in the directory
-    /// `exchange`, and waits for the end. The console goes to `exchange/console.log`.
+    /// Boots `kernel` with `parameters` added to its command line, lets it run the scenario of
+    /// `exchange`, and waits for the end. The console goes to its `console.log`.
     ///
     /// # Errors
     /// QEMU cannot be started, the machine does not end in time, or the scenario did not come to its end: then with the
     /// console's last lines.
-    pub(super) fn boot(kernel: &Kernel, parameters: &str, exchange: &Path) -> Result<()> {
-        let initramfs = exchange.join("initramfs");
+    pub(super) fn boot(kernel: &Kernel, parameters: &str, exchange: &Exchange) -> Result<()> {
+        let initramfs = exchange.path("initramfs");
         fs::write(&initramfs, initramfs::build(kernel)?)?;
-        let console = exchange.join("console.log");
+        let console = exchange.path("console.log");
         let mut qemu = command("qemu-system-x86_64");
         // One thread for all processors: with one for each, guests die now and then while the kernel patches its
         // own code, as attaching programs makes it do. Four page table levels, which is what most hosts have.
@@ -61,23 +60,26 @@ impl Machine {
         .arg("-serial")
         .arg(format!("file:{}", console.display()))
         .args(shared("host", Path::new("/"), ",readonly=on"))
-        .args(shared("exchange", exchange, ""))
+        .args(shared("exchange", exchange.directory(), ""))
         .stdout(Stdio::null())
-        .stderr(fs::File::create(exchange.join("qemu.log"))?);
+        .stderr(fs::File::create(exchange.path("qemu.log"))?);
         let mut machine = Self(qemu.spawn().context("cannot start qemu-system-x86_64")?);
         let ended = machine.wait()?;
-        if exchange.join("scenario.status").exists() {
+        if exchange.path("scenario.status").exists() {
             return Ok(());
         }
         let why = match ended {
             Some(status) if status.success() => "the machine stopped early".to_owned(),
             Some(status) => format!(
                 "QEMU failed with {status}: {}",
-                last_lines(&exchange.join("qemu.log"))
+                exchange.last_lines("qemu.log")
             ),
             None => format!("the machine did not end in {} s", TIMEOUT.as_secs()),
         };
-        bail!("{why}; its console's last lines:\n{}", last_lines(&console));
+        bail!(
+            "{why}; its console's last lines:\n{}",
+            exchange.last_lines("console.log")
+        );
     }
 
     /// The emulator's status, or none if it had to be left running.
@@ -103,7 +105,8 @@ impl Drop for Machine {
 
 /// Arguments that give the machine a directory of the host under the mount tag `name`.
 fn shared(name: &str, directory: &Path, options: &str) -> [String; 4] {
-    let directory = directory.display();
+    // A comma would end the path.
+    let directory = directory.display().to_string().replace(',', ",,");
     [
         "-fsdev".to_owned(),
         format!("local,id={name},path={directory},security_model=none,multidevs=remap{options}"),
@@ -141,11 +144,4 @@ fn tsc_khz() -> u64 {
 #[cfg(not(target_arch = "x86_64"))]
 fn tsc_khz() -> u64 {
     0
-}
-
-fn last_lines(file: &Path) -> String {
-    let content = fs::read(file).unwrap_or_default();
-    let content = String::from_utf8_lossy(&content);
-    let lines: Vec<&str> = content.lines().collect();
-    lines[lines.len().saturating_sub(LAST_LINES)..].join("\n")
 }

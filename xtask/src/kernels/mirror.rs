@@ -27,7 +27,7 @@ impl Mirror {
     /// Fetches the package lists into `cache`, unless they are fresh.
     ///
     /// # Errors
-    /// apt's configuration names no Debian mirror, or the mirror cannot be reached.
+    /// apt's configuration names no Debian mirror, or the mirror cannot be reached and never has been.
     pub(super) fn open(cache: &Path) -> Result<Self> {
         let mirror = Self {
             cache: cache.to_path_buf(),
@@ -49,13 +49,18 @@ impl Mirror {
             "test-kernels: fetching the package lists of {}",
             SUITES.join(", ")
         );
-        output(
+        let update = output(
             mirror
                 .apt("apt-get")
                 .args(["-q", "--error-on=any", "update"]),
-        )
-        .context("cannot fetch the package lists")?;
-        fs::write(fetched, "")?;
+        );
+        match update {
+            Ok(_) => fs::write(fetched, "")?,
+            Err(error) if fetched.exists() => {
+                println!("test-kernels: the package lists stay as they were: {error:#}");
+            }
+            Err(error) => return Err(error.context("cannot fetch the package lists")),
+        }
         Ok(mirror)
     }
 
@@ -93,21 +98,19 @@ impl Mirror {
         Ok(())
     }
 
-    /// One package up to 6.12; later the kernel and its modules are apart, and `linux-image-*` only depends on them.
+    /// One package up to 6.12; later its content is in several, on which `linux-image-*` only depends.
     fn packages(&self, release: &str) -> Result<Vec<String>> {
         let names = output(self.apt("apt-cache").args(["pkgnames", "linux-"]))?;
         let names = String::from_utf8_lossy(&names);
-        let split: Vec<String> = ["binary", "modules"]
+        let parts: Vec<String> = ["binary", "modules", "base"]
             .iter()
             .map(|part| format!("linux-{part}-{release}"))
+            .filter(|package| names.lines().any(|name| name == package))
             .collect();
-        if split
-            .iter()
-            .all(|package| names.lines().any(|name| name == package))
-        {
-            return Ok(split);
+        if parts.is_empty() {
+            return Ok(vec![format!("linux-image-{release}")]);
         }
-        Ok(vec![format!("linux-image-{release}")])
+        Ok(parts)
     }
 
     fn state(&self) -> PathBuf {

@@ -2,6 +2,7 @@
 #
 #   check.json, check.status   `sonde check`
 #   spans.jsonl, run.status    `sonde run`, stopped by SIGTERM after the requests
+#   release, lockdown          the kernel and its mode
 #   *.log                      for people, when something went wrong
 #
 # `settings` defines PYTHON, SERVER_PORT, HEALTH_PORT and REQUESTS (the paths to ask for).
@@ -31,6 +32,9 @@ traced() {
 	done
 	[ "$(grep -o '"kind":2' spans.jsonl | wc -l)" -ge $servers ]
 }
+
+uname -r >release
+cat /sys/kernel/security/lockdown >lockdown
 
 ./sonde check --json >check.json 2>check.log
 echo $? >check.status

@@ -1,15 +1,25 @@
-//! Judges what the scenario left behind: the table of `sonde check`, and the spans of `sonde run`.
+//! Judges what the scenario left behind: the kernel's state, the table of `sonde check`, and the spans of `sonde run`.
 
+use super::Lockdown;
+use super::exchange::Exchange;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::fs;
 use std::path::Path;
 
 /// Names of the documents that are asked for, one request each.
 const REQUESTS: [&str; 5] = ["one", "two", "three", "four", "five"];
 const SERVER_PORT: u16 = 8000;
 const HEALTH_PORT: u16 = 9000;
+
+/// What begins the kernel's report of a fault in itself.
+const FAULTS: [&str; 5] = [
+    "BUG: ",
+    "WARNING: ",
+    "Oops: ",
+    "Kernel panic",
+    "Call Trace:",
+];
 
 /// `Span.SpanKind` of OTLP.
 const SERVER: u64 = 2;
@@ -29,14 +39,44 @@ pub(super) fn settings(python: &Path) -> String {
     settings
 }
 
+/// Says that the machine was the one meant, and its kernel content.
+///
+/// # Errors
+/// Another kernel than `release` was running, `lockdown` was not in force, or the kernel found a fault in itself, which
+/// no program may provoke.
+pub(super) fn kernel(
+    exchange: &Exchange,
+    release: &str,
+    lockdown: Option<Lockdown>,
+) -> Result<String> {
+    let running = exchange.read("release")?;
+    ensure!(running.trim() == release, "{} was running", running.trim());
+    let modes = exchange.read("lockdown")?;
+    let mode = lockdown.map_or("none", |mode| mode.0);
+    // The mode in force is the one in brackets.
+    ensure!(
+        modes.contains(&format!("[{mode}]")),
+        "lockdown is {}",
+        modes.trim()
+    );
+    let console = exchange.read("console.log")?;
+    let fault = console
+        .lines()
+        .find(|line| FAULTS.iter().any(|fault| line.contains(fault)));
+    ensure!(
+        fault.is_none(),
+        "the kernel said: {}",
+        fault.unwrap_or_default()
+    );
+    Ok("no fault".to_owned())
+}
+
 /// Says how many hooks `sonde check` found in order.
 ///
 /// # Errors
 /// It did not exit with 0, a hook is not ok, another row failed, or there are no hooks at all.
-pub(super) fn check(exchange: &Path) -> Result<String> {
-    let text =
-        fs::read_to_string(exchange.join("check.json")).context("`sonde check` did not run")?;
-    let hooks = hooks(&text).with_context(|| log(exchange, "check.log"))?;
+pub(super) fn check(exchange: &Exchange) -> Result<String> {
+    let hooks = hooks(&exchange.read("check.json")?).with_context(|| log(exchange, "check.log"))?;
     let status = status(exchange, "check.status")?;
     ensure!(status == 0, "`sonde check` exited with {status}");
     Ok(format!("{hooks} hooks ok"))
@@ -46,34 +86,25 @@ pub(super) fn check(exchange: &Path) -> Result<String> {
 ///
 /// # Errors
 /// It did not exit with 0 on SIGTERM, or there is not exactly one span of each kind for each request.
-pub(super) fn run(exchange: &Path) -> Result<String> {
+pub(super) fn run(exchange: &Exchange) -> Result<String> {
     let status = status(exchange, "run.status").with_context(|| log(exchange, "run.log"))?;
     ensure!(
         status == 0,
         "`sonde run` exited with {status}; {}",
         log(exchange, "run.log")
     );
-    let lines = fs::read_to_string(exchange.join("spans.jsonl"))?;
-    spans(&lines)
+    spans(&exchange.read("spans.jsonl")?).with_context(|| log(exchange, "run.log"))
 }
 
-fn status(exchange: &Path, file: &str) -> Result<i32> {
-    let text = fs::read_to_string(exchange.join(file))
-        .with_context(|| format!("the scenario left no {file}"))?;
+fn status(exchange: &Exchange, file: &str) -> Result<i32> {
+    let text = exchange.read(file)?;
     text.trim()
         .parse()
         .with_context(|| format!("{file} has {text:?}"))
 }
 
-/// The end of a log, where a refused program has the verifier's verdict.
-fn log(exchange: &Path, file: &str) -> String {
-    const LINES: usize = 12;
-    let text = fs::read_to_string(exchange.join(file)).unwrap_or_default();
-    let lines: Vec<&str> = text.lines().collect();
-    format!(
-        "its log ends with:\n{}",
-        lines[lines.len().saturating_sub(LINES)..].join("\n")
-    )
+fn log(exchange: &Exchange, file: &str) -> String {
+    format!("{file} ends with:\n{}\n", exchange.last_lines(file))
 }
 
 /// The number of hooks in the table `{"checks": [{"name", "status", "detail"}, ..]}`, all of which are ok.
