@@ -2,7 +2,7 @@
 
 use super::Lockdown;
 use super::exchange::Exchange;
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Error, Result, anyhow, bail, ensure};
 use serde_json::Value;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -76,10 +76,13 @@ pub(super) fn kernel(
 /// # Errors
 /// It did not exit with 0, a hook is not ok, another row failed, or there are no hooks at all.
 pub(super) fn check(exchange: &Exchange) -> Result<String> {
-    let hooks = hooks(&exchange.read("check.json")?).with_context(|| log(exchange, "check.log"))?;
-    let status = status(exchange, "check.status")?;
-    ensure!(status == 0, "`sonde check` exited with {status}");
-    Ok(format!("{hooks} hooks ok"))
+    let judge = || {
+        let hooks = hooks(&exchange.read("check.json")?)?;
+        let status = status(exchange, "check.status")?;
+        ensure!(status == 0, "`sonde check` exited with {status}");
+        Ok(format!("{hooks} hooks ok"))
+    };
+    judge().map_err(|error| with_log(&error, exchange, "check.log"))
 }
 
 /// Says how many spans `sonde run` wrote for the requests.
@@ -87,13 +90,12 @@ pub(super) fn check(exchange: &Exchange) -> Result<String> {
 /// # Errors
 /// It did not exit with 0 on SIGTERM, or there is not exactly one span of each kind for each request.
 pub(super) fn run(exchange: &Exchange) -> Result<String> {
-    let status = status(exchange, "run.status").with_context(|| log(exchange, "run.log"))?;
-    ensure!(
-        status == 0,
-        "`sonde run` exited with {status}; {}",
-        log(exchange, "run.log")
-    );
-    spans(&exchange.read("spans.jsonl")?).with_context(|| log(exchange, "run.log"))
+    let judge = || {
+        let status = status(exchange, "run.status")?;
+        ensure!(status == 0, "`sonde run` exited with {status}");
+        spans(&exchange.read("spans.jsonl")?)
+    };
+    judge().map_err(|error| with_log(&error, exchange, "run.log"))
 }
 
 fn status(exchange: &Exchange, file: &str) -> Result<i32> {
@@ -103,8 +105,10 @@ fn status(exchange: &Exchange, file: &str) -> Result<i32> {
         .with_context(|| format!("{file} has {text:?}"))
 }
 
-fn log(exchange: &Exchange, file: &str) -> String {
-    format!("{file} ends with:\n{}\n", exchange.last_lines(file))
+/// The error with what the agent itself said, such as the verifier's verdict.
+fn with_log(error: &Error, exchange: &Exchange, file: &str) -> Error {
+    let end = exchange.last_lines(file);
+    anyhow!("{error:#}; {file} ends with:\n{end}")
 }
 
 /// The number of hooks in the table `{"checks": [{"name", "status", "detail"}, ..]}`, all of which are ok.
