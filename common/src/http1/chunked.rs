@@ -120,8 +120,10 @@ mod tests {
     extern crate std;
     use super::ChunkScan;
 
+    type End = Option<(usize, u64)>;
+
     /// Bytes up to and with the end of the body, and the content bytes among them.
-    fn run(bytes: &[u8]) -> Option<(usize, u64)> {
+    fn run(bytes: &[u8]) -> End {
         let (mut scan, mut at, mut content) = (ChunkScan::START, 0, 0);
         while at < bytes.len() && !scan.is_end() && !scan.is_failed() {
             if scan.in_data() {
@@ -139,7 +141,7 @@ mod tests {
 
     #[test]
     fn finds_the_end_of_chunked_bodies() {
-        let table: [(&[u8], Option<(usize, u64)>); 9] = [
+        let table: [(&[u8], End); 9] = [
             (b"0\r\n\r\n", Some((5, 0))),
             (b"5\r\nhello\r\n0\r\n\r\nGET", Some((15, 5))),
             (b"5;a=b\r\nhello\r\n0\r\n\r\n", Some((19, 5))),

@@ -15,7 +15,7 @@ use super::sink::Sink;
 const CONNECTIONS: u64 = 10_000;
 
 /// Prints three lines.
-pub fn report(sink: &Sink) -> Result<()> {
+pub(crate) fn report(sink: &Sink) -> Result<()> {
     raise_limit()?;
     let service = Kind::Go.start()?;
     let begun = Instant::now();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// CPU time of these processes so far, user and system. One that is gone counts as nothing.
-pub fn of(pids: &[u32]) -> Duration {
+pub(crate) fn of(pids: &[u32]) -> Duration {
     pids.iter().filter_map(|pid| one(*pid)).sum()
 }
 

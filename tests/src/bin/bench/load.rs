@@ -8,19 +8,19 @@ use sonde_tests::{environment, process};
 
 /// What wrk measured.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Report {
+pub(crate) struct Report {
     /// Answers.
-    pub requests: u64,
+    pub(crate) requests: u64,
     /// A second.
-    pub rate: f64,
+    pub(crate) rate: f64,
     /// Median latency in microseconds.
-    pub p50: f64,
+    pub(crate) p50: f64,
     /// 99th percentile in microseconds.
-    pub p99: f64,
+    pub(crate) p99: f64,
 }
 
 /// Drives `url` for `time` over `connections`; with `close` each request takes a new one.
-pub fn drive(url: &str, connections: usize, close: bool, time: Duration) -> Result<Report> {
+pub(crate) fn drive(url: &str, connections: usize, close: bool, time: Duration) -> Result<Report> {
     environment::need("wrk")?;
     let mut command = Command::new("wrk");
     command.args(["-t1", "--latency"]);

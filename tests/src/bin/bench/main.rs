@@ -19,7 +19,7 @@ use row::Case;
 
 /// How much to measure.
 #[derive(Clone, Copy, Debug)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Rounds with and as many without the agent.
     rounds: usize,
     /// Length of a round.

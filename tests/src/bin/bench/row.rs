@@ -14,7 +14,7 @@ use super::sink::Sink;
 use super::{Plan, cpu};
 
 /// Heads of the columns; CPU in microseconds a request.
-pub const HEADER: &str = "\
+pub(crate) const HEADER: &str = "\
 | row | requests/s bare | traced | p50 bare | traced | p99 bare | traced | service CPU bare | traced | added | agent CPU a span | agent RSS | BPF ns a request | hooks a request | spans / requests |\n\
 |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|";
 
@@ -30,9 +30,9 @@ enum Target {
 
 /// How it is driven.
 #[derive(Clone, Copy, Debug)]
-pub struct Case {
+pub(crate) struct Case {
     /// First column.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     target: Target,
     connections: usize,
     close: bool,
@@ -42,7 +42,7 @@ pub struct Case {
 
 impl Case {
     /// All rows.
-    pub fn all(soak: Duration) -> Vec<Self> {
+    pub(crate) fn all(soak: Duration) -> Vec<Self> {
         let case = |name, target, connections, close| Self {
             name,
             target,
@@ -131,7 +131,7 @@ struct Round {
 }
 
 /// The row.
-pub struct Row {
+pub(crate) struct Row {
     name: &'static str,
     bare: Vec<Round>,
     traced: Vec<Round>,
@@ -139,7 +139,7 @@ pub struct Row {
 }
 
 /// Measures one row: bare and traced rounds in turn, then one for the BPF programs.
-pub fn measure(case: &Case, plan: Plan, sink: &Sink) -> Result<Row> {
+pub(crate) fn measure(case: &Case, plan: Plan, sink: &Sink) -> Result<Row> {
     let running = Running::start(case.target)?;
     let (rounds, time) = match case.time {
         Some(time) => (1, time),

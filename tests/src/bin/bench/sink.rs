@@ -6,14 +6,14 @@ use anyhow::Result;
 use sonde_tests::{environment, net, service::Service};
 
 /// The running receiver.
-pub struct Sink {
+pub(crate) struct Sink {
     service: Service,
     _folder: tempfile::TempDir,
 }
 
 impl Sink {
     /// Starts it on a free port of loopback.
-    pub fn start() -> Result<Self> {
+    pub(crate) fn start() -> Result<Self> {
         environment::need("nginx")?;
         let folder = tempfile::Builder::new().prefix("sonde-sink-").tempdir()?;
         let port = net::free_port()?;
@@ -41,7 +41,7 @@ impl Sink {
     }
 
     /// Flags that make an agent export here and leave the receiver itself alone.
-    pub fn flags(&self) -> Vec<String> {
+    pub(crate) fn flags(&self) -> Vec<String> {
         let url = &self.service.url;
         let flags = [
             "--export",
