@@ -19,22 +19,29 @@ fn main() {
         embed(Path::new(&named), &embedded);
         return;
     }
-    // OUT_DIR is TARGET/[TRIPLE/]PROFILE/build/PACKAGE/out.
-    let built = out
-        .ancestors()
-        .map(|folder| folder.join("bpf/sonde-ebpf.o"))
-        .find(|path| path.exists());
-    match built {
-        Some(object) => embed(&object, &embedded),
-        None => {
-            println!(
-                "cargo::warning=built without the BPF programs; `cargo xtask build` includes them"
-            );
-            if let Err(error) = fs::write(&embedded, b"") {
-                println!("cargo::error={}: {error}", embedded.display());
-            }
-        }
+    let Some(object) = default_object(&out) else {
+        println!("cargo::error={}: not below a target folder", out.display());
+        return;
+    };
+    // Asked again when it comes into being.
+    println!("cargo::rerun-if-changed={}", object.display());
+    if object.exists() {
+        embed(&object, &embedded);
+        return;
     }
+    println!("cargo::warning=built without the BPF programs; `cargo xtask build` includes them");
+    if let Err(error) = fs::write(&embedded, b"") {
+        println!("cargo::error={}: {error}", embedded.display());
+    }
+}
+
+/// `TARGET/bpf/sonde-ebpf.o`; OUT_DIR is `TARGET/[TRIPLE/]PROFILE/build/PACKAGE/out`, and cargo marks
+/// TARGET by a file.
+fn default_object(out: &Path) -> Option<PathBuf> {
+    let target = out
+        .ancestors()
+        .find(|folder| folder.join("CACHEDIR.TAG").exists())?;
+    Some(target.join("bpf/sonde-ebpf.o"))
 }
 
 fn embed(object: &Path, embedded: &Path) {

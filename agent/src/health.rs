@@ -59,8 +59,6 @@ pub struct Health {
     pub connections: Gauge,
     /// Processes the agent instruments now.
     pub processes: Gauge,
-    /// Fill of the fullest ring buffer at the last reading, 0 to 1.
-    pub ring_fill: Gauge<f64, AtomicU64>,
     spans_server: Counter,
     spans_client: Counter,
     records: Family<KindLabel, Counter>,
@@ -88,11 +86,6 @@ impl Health {
         Self {
             connections: registered(&mut registry, "connections", "Connections followed now"),
             processes: registered(&mut registry, "processes", "Processes instrumented now"),
-            ring_fill: registered(
-                &mut registry,
-                "ring_fill_ratio",
-                "Fill of the fullest ring buffer when last read",
-            ),
             spans_server: spans.get_or_create_owned(&KindLabel { kind: "server" }),
             spans_client: spans.get_or_create_owned(&KindLabel { kind: "client" }),
             records: registered(

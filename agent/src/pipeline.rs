@@ -235,7 +235,8 @@ impl Maker<'_> {
             self.counters.without_facts.inc();
             return;
         };
-        let Some(process) = self.watch.process(connection.tgid) else {
+        let owners = [connection.tgid, connection.previous_tgid];
+        let Some(process) = owners.iter().find_map(|tgid| self.watch.process(*tgid)) else {
             self.counters.without_process.inc();
             return;
         };

@@ -66,6 +66,10 @@ pub struct Direction {
     pub begun: u32,
     /// Bytes of the last head that ended: what to expect of the next.
     pub last_head: u32,
+    /// Sequence number of the first byte that was told of out of order; equal to `held_end`: none.
+    pub held: u32,
+    /// Sequence number after the last of them.
+    pub held_end: u32,
     /// Next byte of the segment at hand. Scratch of a walk; here and not on the BPF stack, since the
     /// verifier takes what it reads from a map as unknown and so sees the walk's loop once.
     pub at: u32,
@@ -110,8 +114,8 @@ pub struct Connection {
     pub egress: Direction,
 }
 
-const _: () = assert!(size_of::<Direction>() == 104);
-const _: () = assert!(size_of::<Connection>() == 48 + 2 * 104);
+const _: () = assert!(size_of::<Direction>() == 112);
+const _: () = assert!(size_of::<Connection>() == 48 + 2 * 112);
 
 impl Direction {
     /// A direction joined at an unknown place.
@@ -129,6 +133,8 @@ impl Direction {
         phase: phase::UNSYNCED,
         sequenced: 0,
         finished: 0,
+        held: 0,
+        held_end: 0,
         at: 0,
         stop: 0,
     };

@@ -26,8 +26,8 @@ pub mod flag {
     pub const FIN: u16 = 4;
     /// The connection was reset.
     pub const RESET: u16 = 8;
-    /// Bytes before these were missed: what comes may not join on.
-    pub const GAP: u16 = 16;
+    /// Bytes before these are still to come: keep them until then.
+    pub const OUT_OF_ORDER: u16 = 16;
 }
 
 /// Head of a data record. It covers the stream bytes `offset .. offset + captured + elided`: first

@@ -146,6 +146,43 @@ unsafe fn window<const EGRESS: bool, const N: usize>(walk: &mut Walk, direction:
     }
 }
 
+/// Tells of the first bytes of a segment that came too early, unscanned; `offset` is where they belong.
+/// False if the ring has no room.
+#[inline(always)]
+pub unsafe fn capture_early<const EGRESS: bool>(
+    walk: &Walk,
+    direction: *mut Direction,
+    offset: u64,
+) -> bool {
+    // SAFETY: as in `capture`.
+    unsafe {
+        let Some(mut entry) = RECORDS.reserve::<Record<LARGE>>(0) else {
+            return false;
+        };
+        let record: *mut Record<LARGE> = entry.as_mut_ptr();
+        let bytes = (&raw mut (*record).bytes).cast::<u8>();
+        let Some(captured) = load::<LARGE>(walk, (*direction).at, bytes) else {
+            entry.discard(0);
+            return false;
+        };
+        (&raw mut (*record).header.header).write(DataHeader {
+            kind: Kind::Data as u32,
+            flags: flag::OUT_OF_ORDER | if EGRESS { flag::EGRESS } else { 0 },
+            captured: captured as u16,
+            cookie: (*walk.connection).cookie,
+            at: walk.now,
+            read_at: (*walk.connection).read_at,
+            offset,
+            elided: 0,
+            content: 0,
+            tgid: (*walk.connection).tgid,
+            role: (*walk.connection).role as u32,
+        });
+        ring::submit(entry, size_of::<Record<LARGE>>() as u64);
+        true
+    }
+}
+
 /// Drops the record and the footing in this direction.
 #[inline(always)]
 unsafe fn give_up<const N: usize>(entry: RingBufEntry<Record<N>>, direction: *mut Direction) {

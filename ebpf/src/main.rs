@@ -17,6 +17,7 @@
 mod announce;
 mod chunked;
 mod head;
+mod hold;
 mod maps;
 mod packet;
 mod process;

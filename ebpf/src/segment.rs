@@ -3,7 +3,7 @@
 //! Cost for a socket that is not watched: one storage look-up. Pure ACKs end after the headers.
 
 use crate::{
-    announce,
+    announce, hold,
     maps::{CONNECTIONS, VERDICTS, config, lose},
     packet::{self, Segment},
     walk::{self, Walk},
@@ -56,7 +56,7 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
     let direction = direction::<EGRESS>(connection);
     // SAFETY: as above; `direction` points into the value and is written by this hook only.
     unsafe {
-        let from = in_order::<EGRESS>(direction, &segment);
+        let from = in_order::<EGRESS>(skb, connection, direction, &segment);
         if let Some(at) = from {
             let now = bpf_ktime_get_ns();
             (*direction).at = at;
@@ -68,6 +68,7 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
             });
             let rest = segment.length.saturating_sub((*direction).at);
             (*direction).offset += rest as u64;
+            hold::join(direction);
         }
         if segment.fin || segment.reset {
             end::<EGRESS>(connection, direction, &segment);
@@ -119,10 +120,12 @@ unsafe fn is_watched(connection: *mut Connection) -> bool {
     }
 }
 
-/// Where in the payload the new bytes begin, or `None` if all were seen before (a retransmission).
-/// Keeps `next_sequence`; a hole inside a body is counted as body, any other costs the footing.
+/// Where in the payload the new bytes begin, or `None` if all were seen before (a retransmission) or
+/// came before their turn. Keeps `next_sequence`.
 #[inline(always)]
 unsafe fn in_order<const EGRESS: bool>(
+    skb: *mut __sk_buff,
+    connection: *mut Connection,
     direction: *mut Direction,
     segment: &Segment,
 ) -> Option<u32> {
@@ -138,10 +141,6 @@ unsafe fn in_order<const EGRESS: bool>(
             return Some(0);
         }
         let ahead = segment.sequence.wrapping_sub((*direction).next_sequence) as i32;
-        if ahead == 0 {
-            (*direction).next_sequence = end;
-            return Some(0);
-        }
         if ahead < 0 {
             let seen = ahead.unsigned_abs();
             if seen >= segment.length {
@@ -150,26 +149,40 @@ unsafe fn in_order<const EGRESS: bool>(
             (*direction).next_sequence = end;
             return Some(seen);
         }
+        if ahead > 0 {
+            let (missing, length) = (ahead as u64, segment.length as u64);
+            let inside = is_inside_body(direction, missing + length);
+            if !inside && hold::keep::<EGRESS>(skb, connection, direction, segment, missing) {
+                return None;
+            }
+            skip_hole::<EGRESS>(direction, missing, inside);
+        }
         (*direction).next_sequence = end;
-        hole::<EGRESS>(direction, ahead as u64, segment.length as u64);
         Some(0)
     }
 }
 
+/// Whether the next `length` bytes are all content of the body at hand: their order does not matter.
 #[inline(always)]
-unsafe fn hole<const EGRESS: bool>(direction: *mut Direction, missing: u64, length: u64) {
+unsafe fn is_inside_body(direction: *const Direction, length: u64) -> bool {
+    // SAFETY: as in `in_order`.
+    unsafe {
+        match (*direction).phase {
+            phase::BODY => (*direction).remaining >= length,
+            phase::CHUNKED => (*direction).chunk.in_data() && (*direction).chunk.remaining > length,
+            phase::UNTIL_CLOSE => true,
+            _ => false,
+        }
+    }
+}
+
+/// Goes on behind a hole. Inside a body it is counted as body, anywhere else it costs the footing.
+#[inline(always)]
+unsafe fn skip_hole<const EGRESS: bool>(direction: *mut Direction, missing: u64, inside: bool) {
     // SAFETY: as in `in_order`.
     unsafe {
         (*direction).offset += missing;
-        let within = match (*direction).phase {
-            phase::BODY => (*direction).remaining >= missing + length,
-            phase::CHUNKED => {
-                (*direction).chunk.in_data() && (*direction).chunk.remaining > missing + length
-            }
-            phase::UNTIL_CLOSE => true,
-            _ => false,
-        };
-        if !within {
+        if !inside {
             lose(hook::<EGRESS>(), Reason::Gap);
             (*direction).phase = phase::UNSYNCED;
             return;

@@ -1,6 +1,7 @@
 //! Builds the BPF object, then the agent with the object inside.
 
 use std::fs;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -8,7 +9,6 @@ use anyhow::{Context as _, Result};
 
 use crate::command::{as_root, cargo, must, root, target};
 use crate::packages;
-use crate::stop;
 use crate::toolchain::Toolchain;
 
 const BPF_TARGET: &str = "bpfel-unknown-none";
@@ -30,7 +30,13 @@ pub(crate) fn agent(linked_statically: bool) -> Result<PathBuf> {
             .args(["--target", &host])
             .env("RUSTFLAGS", "-Ctarget-feature=+crt-static"),
     )?;
-    Ok(target().join(host).join("release/sonde"))
+    let folder = target().join("static");
+    fs::create_dir_all(&folder)?;
+    fs::copy(
+        target().join(host).join("release/sonde"),
+        folder.join("sonde"),
+    )?;
+    Ok(folder.join("sonde"))
 }
 
 /// Builds the BPF programs; gives the object's path, `target/bpf/sonde-ebpf.o`.
@@ -84,22 +90,11 @@ fn copy_if_changed(from: &Path, to: &Path) -> Result<()> {
     fs::write(to, new).with_context(|| format!("{}", to.display()))
 }
 
-/// Builds the agent and runs it until it ends; signals reach it, and its end is this program's.
+/// Builds the agent and becomes it: signals and exit code are its own.
 pub(crate) fn run(flags: &[String]) -> Result<ExitCode> {
     let agent = agent(false)?;
-    let mut child = as_root(agent)
-        .arg("run")
-        .args(flags)
-        .spawn()
-        .context("cannot start the agent")?;
-    stop::ignore_interrupt();
-    let status = child.wait()?;
-    Ok(ExitCode::from(
-        status
-            .code()
-            .and_then(|code| u8::try_from(code).ok())
-            .unwrap_or(1),
-    ))
+    let error = as_root(agent).arg("run").args(flags).exec();
+    Err(error).context("cannot start the agent")
 }
 
 /// Builds the agent and measures it.

@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::command::{as_root, is_there, must, root, target};
+use crate::command::{as_root, is_root, is_there, must, root, target};
 use crate::{build, packages, stop};
 
 const START: Duration = Duration::from_secs(30);
+const STOP: Duration = Duration::from_secs(10);
 /// Between two requests: slow enough to read along.
 const PAUSE: Duration = Duration::from_millis(700);
 
@@ -27,11 +28,27 @@ struct Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Ok(pid) = i32::try_from(self.child.id()) {
-            // SAFETY: the process group was made for this child, which has not been waited for.
-            unsafe { libc::kill(-pid, libc::SIGTERM) };
+        self.signal("TERM");
+        let end = Instant::now() + STOP;
+        while matches!(self.child.try_wait(), Ok(None)) {
+            if Instant::now() > end {
+                self.signal("KILL");
+                break;
+            }
+            thread::sleep(Duration::from_millis(20));
         }
         let _ended = self.child.wait();
+    }
+}
+
+impl Running {
+    /// To the whole process group; as root, since the agent runs as root.
+    fn signal(&self, name: &str) {
+        let group = format!("-{}", self.child.id());
+        let _sent = as_root("kill")
+            .args(["-s", name, "--", &group])
+            .stderr(Stdio::null())
+            .status();
     }
 }
 
@@ -46,6 +63,10 @@ pub(crate) fn run(seconds: Option<u64>, flags: &[String]) -> Result<ExitCode> {
         "ready after {:.0} s; starting edge (Flask), orders (Express) and stock (Go)",
         begun.elapsed().as_secs_f64()
     );
+    if !is_root() {
+        // Asks for the password now: later the terminal belongs to the services' output.
+        must(Command::new("sudo").arg("-v"))?;
+    }
     stop::note_signals();
 
     let stock = start(Command::new(stock), &[])?;

@@ -30,7 +30,7 @@ struct Arguments {
 enum Task {
     /// Build the agent with its BPF programs: target/release/sonde.
     Build {
-        /// Link statically: target/x86_64-unknown-linux-gnu/release/sonde.
+        /// Link statically: target/static/sonde.
         #[arg(long = "static")]
         linked_statically: bool,
     },

@@ -155,7 +155,7 @@ mod tests {
     #[test]
     fn running_kernel_has_every_field() {
         if !Path::new(VMLINUX).exists() {
-            eprintln!("SKIP running_kernel_has_every_field: no {VMLINUX}");
+            println!("\nSKIP running_kernel_has_every_field: no {VMLINUX}");
             return;
         }
         let offsets = Offsets::read(Path::new(VMLINUX)).unwrap();

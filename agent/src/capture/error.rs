@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use aya::programs::ProgramError;
+
 /// A step of loading or attaching that failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -29,14 +31,14 @@ pub enum CaptureError {
     #[error("the kernel refused Sonde's maps: {0}")]
     Load(#[from] aya::EbpfError),
     /// One program was refused.
-    #[error("the kernel refused the program {program} ({step}): {source}")]
+    #[error("the kernel refused the program {program} ({step}): {}", brief(.source))]
     Program {
         /// Name of the program.
         program: &'static str,
         /// "load" or "attach".
         step: &'static str,
         /// What the kernel said, with the verifier's log.
-        source: aya::programs::ProgramError,
+        source: ProgramError,
     },
     /// The object lacks a program or map: agent and object do not belong together.
     #[error("the BPF object has no {0}; agent and object are of different builds")]
@@ -49,4 +51,30 @@ pub enum CaptureError {
         /// What aya or the kernel said.
         source: aya::maps::MapError,
     },
+}
+
+/// Lines of the verifier's log that are shown.
+const VERIFIER_LINES: usize = 3;
+
+/// The kernel's answer with the end of the verifier's log, where the reason stands; the whole of it fills
+/// pages.
+fn brief(error: &ProgramError) -> String {
+    let ProgramError::LoadError {
+        io_error,
+        verifier_log,
+    } = error
+    else {
+        return match error {
+            ProgramError::SyscallError(error) => format!("{error}: {}", error.io_error),
+            other => other.to_string(),
+        };
+    };
+    let log = verifier_log.to_string();
+    let reasons = log.lines().filter(|line| {
+        let summary = ["processed ", "verification time", "stack depth"];
+        !line.trim().is_empty() && !summary.iter().any(|start| line.starts_with(start))
+    });
+    let mut last: Vec<&str> = reasons.rev().take(VERIFIER_LINES).collect();
+    last.reverse();
+    format!("{io_error}; the verifier: {}", last.join(" | "))
 }

@@ -33,6 +33,10 @@ pub const PROGRAMS: [&str; 7] = [
     "cgroup_skb_egress",
 ];
 
+/// Programs that can be done without: a kernel in lockdown mode "confidentiality" refuses to let programs
+/// read its memory, which the name of a new process is in.
+const OPTIONAL: [&str; 1] = ["sched_process_exec"];
+
 /// What capturing needs to know.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -127,7 +131,12 @@ impl Capture {
     /// Loads and attaches every program.
     pub fn attach(&mut self, cgroup: &Path) -> Result<(), CaptureError> {
         for program in PROGRAMS {
-            self.attach_one(program, cgroup)?;
+            match self.attach_one(program, cgroup) {
+                Err(error) if OPTIONAL.contains(&program) => {
+                    tracing::warn!(%error, "going on without: processes are found by their first connection");
+                }
+                result => result?,
+            }
         }
         self.btf = None;
         Ok(())

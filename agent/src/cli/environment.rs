@@ -148,7 +148,7 @@ pub(super) fn unknown_variables(command: &Command, environment: &Environment) ->
         .variables
         .keys()
         .filter(|name| name.starts_with(PREFIX) && !known.contains(name))
-        .filter(|name| !is_service_link(name))
+        .filter(|name| !is_for_others(name))
         .map(
             |name| match nearest(name, known.iter().map(String::as_str)) {
                 Some(candidate) => {
@@ -160,11 +160,12 @@ pub(super) fn unknown_variables(command: &Command, environment: &Environment) ->
         .collect()
 }
 
-/// Whether Kubernetes made the variable for a service called `sonde`.
-fn is_service_link(name: &str) -> bool {
+/// Whether Kubernetes made the variable for a service called `sonde`, or it is for those who build and
+/// test Sonde.
+fn is_for_others(name: &str) -> bool {
     let rest = name.strip_prefix(PREFIX).unwrap_or(name);
-    rest == "PORT"
-        || ["PORT_", "SERVICE_HOST", "SERVICE_PORT"]
+    ["PORT", "BIN", "BPF_OBJECT", "CACHE"].contains(&rest)
+        || ["PORT_", "SERVICE_HOST", "SERVICE_PORT", "TEST_", "BENCH_"]
             .iter()
             .any(|start| rest.starts_with(start))
 }

@@ -3,41 +3,87 @@
 use sonde_common::record::{DataHeader, flag};
 use sonde_protocols::{Chunk, Elided};
 
+/// Records kept until the bytes before them come; more is a gap.
+const MOST_HELD: usize = 64;
+
 /// Position in one direction's stream of bytes.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Stream {
     next: u64,
+    /// Captured early, by offset; none in all but a few streams.
+    early: Option<Box<Early>>,
 }
 
+type Early = Vec<(u64, Box<[u8]>)>;
+
 impl Stream {
-    /// The chunks of a record, in order: what was missed, what was captured, what was counted. A record
-    /// that lies behind the position has been seen and yields nothing.
-    pub fn chunks<'a>(
-        &mut self,
-        header: &DataHeader,
-        bytes: &'a [u8],
-    ) -> impl Iterator<Item = Chunk<'a>> {
-        let seen = header.offset < self.next;
-        let missed = header.offset.saturating_sub(self.next);
-        let gap = missed > 0 || header.flags & flag::GAP != 0;
-        if !seen {
-            self.next = header.offset + header.captured as u64 + header.elided;
+    /// Puts a record in its place and hands on the chunks that are in order now: what was missed, what
+    /// was captured, what was counted. A record behind the position has been seen and yields nothing.
+    pub fn push(&mut self, header: &DataHeader, bytes: &[u8], mut feed: impl FnMut(Chunk<'_>)) {
+        if header.flags & flag::OUT_OF_ORDER != 0 && header.offset > self.next {
+            self.keep(header.offset, bytes);
+            return;
+        }
+        // What was kept and lies before this record will get no company any more.
+        self.release(header.offset, &mut feed);
+        self.take(header, bytes, &mut feed);
+        self.release(self.next.saturating_add(1), &mut feed);
+    }
+
+    fn take(&mut self, header: &DataHeader, bytes: &[u8], feed: &mut impl FnMut(Chunk<'_>)) {
+        if !self.reach(header.offset, feed) {
+            return;
+        }
+        self.next = header.offset + u64::from(header.captured) + header.elided;
+        if !bytes.is_empty() {
+            feed(Chunk::Bytes(bytes));
         }
         let end = header.flags & flag::END_OF_MESSAGE != 0;
-        let counted = header.elided > 0 || (header.captured == 0 && end);
-        let elided = Elided {
-            bytes: header.elided,
-            content: header.content,
-            end,
+        if header.elided > 0 || (header.captured == 0 && end) {
+            feed(Chunk::Elided(Elided {
+                bytes: header.elided,
+                content: header.content,
+                end,
+            }));
+        }
+    }
+
+    /// Goes to `offset`, over a gap if need be. False if that lies behind.
+    fn reach(&mut self, offset: u64, feed: &mut impl FnMut(Chunk<'_>)) -> bool {
+        if offset < self.next {
+            return false;
+        }
+        if offset > self.next {
+            feed(Chunk::Gap(offset - self.next));
+        }
+        true
+    }
+
+    fn keep(&mut self, offset: u64, bytes: &[u8]) {
+        let early = self.early.get_or_insert_default();
+        if early.len() < MOST_HELD {
+            let place = early.partition_point(|(other, _)| *other <= offset);
+            early.insert(place, (offset, bytes.into()));
+        }
+    }
+
+    /// Hands on what was kept and begins before `limit`.
+    fn release(&mut self, limit: u64, feed: &mut impl FnMut(Chunk<'_>)) {
+        let Some(mut early) = self.early.take() else {
+            return;
         };
-        [
-            gap.then_some(Chunk::Gap(missed)),
-            (!bytes.is_empty()).then_some(Chunk::Bytes(bytes)),
-            counted.then_some(Chunk::Elided(elided)),
-        ]
-        .into_iter()
-        .flatten()
-        .filter(move |_| !seen)
+        let mut limit = limit;
+        while early.first().is_some_and(|(offset, _)| *offset < limit) {
+            let (offset, bytes) = early.remove(0);
+            if self.reach(offset, feed) {
+                self.next = offset + bytes.len() as u64;
+                feed(Chunk::Bytes(&bytes));
+                limit = limit.max(self.next.saturating_add(1));
+            }
+        }
+        if !early.is_empty() {
+            self.early = Some(early);
+        }
     }
 
     /// Bytes counted at the end of the connection that no record told of.
@@ -56,42 +102,77 @@ impl Stream {
 mod tests {
     use super::Stream;
     use sonde_common::record::{DataHeader, flag};
-    use sonde_protocols::{Chunk, Elided};
 
-    fn header(offset: u64, captured: u16, elided: u64, flags: u16) -> DataHeader {
-        DataHeader {
-            offset,
-            captured,
-            elided,
-            content: elided,
-            flags,
-            ..DataHeader::default()
+    /// Pushes records `(offset, captured, elided, flags)` and gives the chunks as text.
+    fn chunks(records: &[(u64, u16, u64, u16)]) -> Vec<String> {
+        let mut stream = Stream::default();
+        let mut seen = Vec::new();
+        for (offset, captured, elided, flags) in records {
+            let header = DataHeader {
+                offset: *offset,
+                captured: *captured,
+                elided: *elided,
+                content: *elided,
+                flags: *flags,
+                ..DataHeader::default()
+            };
+            let bytes = vec![b'x'; usize::from(*captured)];
+            stream.push(&header, &bytes, |chunk| {
+                seen.push(match chunk {
+                    sonde_protocols::Chunk::Bytes(bytes) => format!("bytes {}", bytes.len()),
+                    sonde_protocols::Chunk::Elided(elided) if elided.end => {
+                        format!("end {}", elided.bytes)
+                    }
+                    sonde_protocols::Chunk::Elided(elided) => format!("elided {}", elided.bytes),
+                    sonde_protocols::Chunk::Gap(missed) => format!("gap {missed}"),
+                });
+            });
         }
+        seen
     }
 
     #[test]
-    fn records_become_chunks() {
-        let mut stream = Stream::default();
-        let mut check = |header: DataHeader, expected: &[Chunk<'_>]| {
-            let bytes = &b"0123456789"[..header.captured.into()];
-            let chunks: Vec<_> = stream.chunks(&header, bytes).collect();
-            assert_eq!(chunks, expected, "{header:?}");
+    fn records_become_chunks_in_order() {
+        const END: u16 = flag::END_OF_MESSAGE;
+        const EARLY: u16 = flag::OUT_OF_ORDER;
+        let check = |records: &[(u64, u16, u64, u16)], expected: &[&str]| {
+            assert_eq!(chunks(records), expected, "{records:?}");
         };
-        let elided = |bytes, end| {
-            Chunk::Elided(Elided {
-                bytes,
-                content: bytes,
-                end,
-            })
-        };
-        check(header(0, 4, 0, 0), &[Chunk::Bytes(b"0123")]);
         check(
-            header(4, 2, 7, flag::END_OF_MESSAGE),
-            &[Chunk::Bytes(b"01"), elided(7, true)],
+            &[(0, 4, 0, 0), (4, 2, 7, END)],
+            &["bytes 4", "bytes 2", "end 7"],
         );
-        check(header(4, 2, 7, 0), &[]);
-        check(header(13, 0, 5, 0), &[elided(5, false)]);
-        check(header(28, 1, 0, 0), &[Chunk::Gap(10), Chunk::Bytes(b"0")]);
-        check(header(29, 0, 0, flag::FIN), &[]);
+        check(&[(0, 4, 0, 0), (0, 4, 0, 0)], &["bytes 4"]);
+        check(&[(0, 0, 5, 0), (5, 0, 0, flag::FIN)], &["elided 5"]);
+        check(
+            &[(0, 4, 0, 0), (9, 1, 0, 0)],
+            &["bytes 4", "gap 5", "bytes 1"],
+        );
+        check(&[(4, 3, 0, EARLY), (0, 4, 0, 0)], &["bytes 4", "bytes 3"]);
+        check(
+            &[
+                (7, 1, 0, EARLY),
+                (4, 3, 0, EARLY),
+                (0, 4, 0, 0),
+                (8, 2, 0, 0),
+            ],
+            &["bytes 4", "bytes 3", "bytes 1", "bytes 2"],
+        );
+        check(
+            &[(4, 3, 0, EARLY), (20, 1, 0, 0)],
+            &["gap 4", "bytes 3", "gap 13", "bytes 1"],
+        );
+        check(
+            &[(4, 3, 0, EARLY), (0, 4, 0, 0), (9, 1, 0, 0)],
+            &["bytes 4", "bytes 3", "gap 2", "bytes 1"],
+        );
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded() {
+        let records: Vec<_> = (1..1000)
+            .map(|at| (at * 10, 1, 0, flag::OUT_OF_ORDER))
+            .collect();
+        assert!(chunks(&records).is_empty());
     }
 }

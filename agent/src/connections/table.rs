@@ -26,6 +26,9 @@ pub struct Connection {
     pub facts: Option<OpenFacts>,
     /// Current owner, 0: unknown.
     pub tgid: u32,
+    /// Owner before that: a server that forks for each connection hands it to a child that may be gone
+    /// before anyone has looked at it.
+    pub previous_tgid: u32,
     http: http1::Connection,
     ingress: Stream,
     egress: Stream,
@@ -131,9 +134,10 @@ impl Connections {
         } else {
             &mut connection.ingress
         };
-        for chunk in stream.chunks(header, data.bytes) {
-            connection.http.push(direction, chunk, at, &mut output);
-        }
+        let http = &mut connection.http;
+        stream.push(header, data.bytes, |chunk| {
+            http.push(direction, chunk, at, &mut output);
+        });
         if header.flags & flag::RESET != 0 {
             connection.http.close(Close::Reset, at, &mut output);
         } else if header.flags & flag::FIN != 0 {
@@ -206,6 +210,7 @@ impl Connections {
         let connection = self.table.entry(cookie).or_insert_with(|| Connection {
             facts: None,
             tgid: 0,
+            previous_tgid: 0,
             http: http1::Connection::new(limits),
             ingress: Stream::default(),
             egress: Stream::default(),
@@ -234,6 +239,7 @@ impl Connections {
 impl Connection {
     fn own(&mut self, tgid: u32) {
         if tgid != 0 && tgid != self.tgid {
+            self.previous_tgid = self.tgid;
             self.tgid = tgid;
         }
     }

@@ -16,7 +16,6 @@ fn text_has_every_family_with_its_labels() {
     health.set_loss("sock_ops", "ring_full", 9);
     health.set_program("sonde_ingress", 1_000, Duration::from_millis(250));
     health.connections.set(4);
-    health.ring_fill.set(0.5);
     let exporter = health.exporter("otlp");
     exporter.queued(100, 2);
     exporter.unqueued(40, 1);
@@ -33,7 +32,6 @@ fn text_has_every_family_with_its_labels() {
         "sonde_bpf_run_seconds_total{program=\"sonde_ingress\"} 0.25",
         "sonde_connections 4",
         "sonde_processes 0",
-        "sonde_ring_fill_ratio 0.5",
         "sonde_export_queue_size_bytes{exporter=\"otlp\"} 60",
         "sonde_export_queue_spans{exporter=\"otlp\"} 1",
         "sonde_dropped_spans_total{exporter=\"otlp\",reason=\"queue_full\"} 1",

@@ -34,7 +34,7 @@ pub fn check(config: &Check) -> Vec<Row> {
         rows.push(match capture.attach_one(program, &options.cgroup) {
             Ok(()) => Row::new(name, Status::Ok, "loaded, attached, detached"),
             Err(error) => Row::new(name, Status::Failed, first_line(&error.to_string()))
-                .advise("Linux 5.17 or later with BTF, and cgroup2 mounted, is needed"),
+                .advise("needs Linux 5.17 or later with BTF, cgroup2 mounted, and a lockdown mode below \"confidentiality\""),
         });
     }
     rows

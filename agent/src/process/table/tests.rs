@@ -283,7 +283,7 @@ fn start(command: &mut Command) -> Option<Running> {
 /// Waits until the process has become `language` (wrappers such as version managers exec in steps).
 fn check_real(mut command: Command, language: Language, service: &str) {
     let Some(running) = start(&mut command) else {
-        eprintln!("SKIPPED: {command:?} cannot be started here");
+        println!("\nSKIP real_process: {command:?} cannot be started here");
         return;
     };
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
@@ -343,7 +343,7 @@ fn real_go_program_also_stripped() {
             .env("GOFLAGS", "-mod=mod")
             .status();
         if !built.is_ok_and(|status| status.success()) {
-            eprintln!("SKIPPED: no Go toolchain here");
+            println!("\nSKIP go_binary: no Go toolchain here");
             return;
         }
         let files = TargetFiles::of(Path::new("/nonexistent"));
