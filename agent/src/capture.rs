@@ -6,6 +6,7 @@
 mod btf;
 mod enroll;
 mod error;
+mod fionread;
 mod loader;
 mod records;
 mod statistics;
@@ -13,6 +14,7 @@ mod statistics;
 pub use btf::Offsets;
 pub use enroll::{Enrolled, Enroller};
 pub use error::CaptureError;
+pub use fionread::Fionread;
 pub use loader::{Capture, Options, PROGRAMS, Verdicts};
 pub use records::{Data, ExecFacts, OpenFacts, Record, Records, UnknownRecord};
 pub use statistics::{Losses, ProgramRuns, Statistics};

@@ -152,6 +152,10 @@ impl Pipeline {
                         comm: exec.comm,
                     });
                 }
+                Record::Accepted(cookie) => {
+                    counters.accepted.inc();
+                    connections.accepted(cookie);
+                }
                 Record::Exit(tgid) => {
                     counters.exit.inc();
                     watch.exited(tgid);

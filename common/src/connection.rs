@@ -114,6 +114,20 @@ pub struct Connection {
     pub egress: Direction,
 }
 
+/// First data of a connection that came with the last packet of its handshake: seen at the listening
+/// socket, handed to the accepted one a moment later on the same CPU.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// What the accepted socket starts from.
+    pub connection: Connection,
+    /// Sequence number of the first byte.
+    pub sequence: u32,
+    /// 1 until it is handed over.
+    pub waiting: u32,
+}
+
+const _: () = assert!(size_of::<Pending>() == size_of::<Connection>() + 8);
 const _: () = assert!(size_of::<Direction>() == 112);
 const _: () = assert!(size_of::<Connection>() == 48 + 2 * 112);
 

@@ -14,6 +14,8 @@ pub enum Kind {
     Exec = 4,
     /// [`Exit`]
     Exit = 5,
+    /// [`Accepted`]
+    Accepted = 6,
 }
 
 /// Bits of [`DataHeader::flags`].
@@ -142,6 +144,24 @@ pub struct Exit {
     pub tgid: u32,
 }
 
+/// Bit of a cookie that the kernel side made up: the first data of a connection came with the last
+/// packet of its handshake, before there was a socket. Only after an [`Accepted`] record is it certain
+/// that the connection came to be.
+pub const TENTATIVE: u64 = 1 << 63;
+
+/// A connection announced under a made-up cookie exists; it keeps that cookie.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// [`Kind::Accepted`]
+    pub kind: u32,
+    /// Padding.
+    pub reserved: u32,
+    /// The cookie, with [`TENTATIVE`] set.
+    pub cookie: u64,
+}
+
+const _: () = assert!(size_of::<Accepted>() == 16);
 const _: () = assert!(size_of::<DataHeader>() == 64);
 const _: () = assert!(size_of::<Open>() == 64);
 const _: () = assert!(size_of::<Closed>() == 64);

@@ -9,7 +9,7 @@ use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_skb_load_bytes};
 use sonde_common::{
     connection::{Connection, Direction, state},
     loss::Reason,
-    record::{DataHeader, Kind, Open, flag},
+    record::{DataHeader, Kind, Open, TENTATIVE, flag},
 };
 
 /// Tells of bytes that were counted since the last record of this direction.
@@ -58,7 +58,9 @@ pub unsafe fn open<const EGRESS: bool>(walk: &Walk) -> bool {
             return false;
         };
         let open: *mut Open = entry.as_mut_ptr();
-        (*connection).cookie = bpf_get_socket_cookie(walk.skb.cast());
+        if (*connection).cookie & TENTATIVE == 0 {
+            (*connection).cookie = bpf_get_socket_cookie(walk.skb.cast());
+        }
         (*open).kind = Kind::Open as u32;
         (*open).tgid = (*connection).tgid;
         (*open).cookie = (*connection).cookie;

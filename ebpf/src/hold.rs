@@ -1,8 +1,9 @@
 //! Segments that come before their turn where a head is expected: their first bytes are told of at
 //! once, marked, and user space keeps them until the missing ones have come.
 //!
-//! Only one stretch of them is kept, and no more than [`MOST`] bytes: what is worse than that counts as a
-//! gap. Behind such a stretch the footing is found again at the next start line.
+//! The stretch from the first to the last of them may have holes of its own, which are not waited for, and
+//! is no longer than [`MOST`]: what is worse counts as a gap. Behind it the footing is found again at the
+//! next start line.
 
 use crate::{head, maps::lose, packet::Segment, segment, walk::Walk};
 use aya_ebpf::{bindings::__sk_buff, helpers::generated::bpf_ktime_get_ns};
@@ -25,20 +26,28 @@ pub unsafe fn keep<const EGRESS: bool>(
 ) -> bool {
     // SAFETY: the caller passes pointers into a checked map value.
     unsafe {
-        let end = segment.sequence.wrapping_add(segment.length);
-        let none = (*direction).held == (*direction).held_end;
-        let joins = none || (*direction).held_end == segment.sequence;
-        let held = if none {
-            segment.sequence
+        let (from, to) = (
+            segment.sequence,
+            segment.sequence.wrapping_add(segment.length),
+        );
+        let (held, held_end) = ((*direction).held, (*direction).held_end);
+        let none = held == held_end;
+        let first = if none || is_before(from, held) {
+            from
         } else {
-            (*direction).held
+            held
         };
-        if (*connection).state != state::HTTP1 || !joins || end.wrapping_sub(held) > MOST {
-            (*direction).held = (*direction).held_end;
+        let last = if none || is_before(held_end, to) {
+            to
+        } else {
+            held_end
+        };
+        if (*connection).state != state::HTTP1 || last.wrapping_sub(first) > MOST {
+            (*direction).held = held_end;
             return false;
         }
-        (*direction).held = held;
-        (*direction).held_end = end;
+        (*direction).held = first;
+        (*direction).held_end = last;
         (*direction).at = 0;
         let now = bpf_ktime_get_ns();
         let walk = Walk {
@@ -64,7 +73,7 @@ pub unsafe fn join(direction: *mut Direction) {
             return;
         }
         let next = (*direction).next_sequence;
-        if (next.wrapping_sub(held) as i32) < 0 {
+        if is_before(next, held) {
             return;
         }
         (*direction).held = end;
@@ -77,4 +86,10 @@ pub unsafe fn join(direction: *mut Direction) {
             (*direction).phase = phase::UNSYNCED;
         }
     }
+}
+
+/// Order of sequence numbers (RFC 9293 section 3.4).
+#[inline(always)]
+const fn is_before(one: u32, other: u32) -> bool {
+    (one.wrapping_sub(other) as i32) < 0
 }

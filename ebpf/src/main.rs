@@ -20,6 +20,7 @@ mod head;
 mod hold;
 mod maps;
 mod packet;
+mod pending;
 mod process;
 mod ring;
 mod segment;

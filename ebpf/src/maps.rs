@@ -5,12 +5,12 @@ use aya_ebpf::{
     btf_maps::{HashMap, PerCpuArray},
     helpers::generated::bpf_sk_storage_get,
     macros::{btf_map, map},
-    maps::RingBuf,
+    maps::{RingBuf, SockHash},
 };
 use core::ffi::c_void;
 use sonde_common::{
     config::Config,
-    connection::Connection,
+    connection::{Connection, Pending},
     loss::{Hook, LOSSES, Reason, index},
 };
 
@@ -83,6 +83,14 @@ pub static RECORDS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
 /// tgid -> `config::verdict`; written by the agent, which also removes what has exited.
 #[btf_map]
 pub static VERDICTS: HashMap<u32, u8, 65_536> = HashMap::new();
+
+/// The one connection per CPU that is between its first data and its socket.
+#[btf_map]
+pub static PENDING: PerCpuArray<Pending, 1> = PerCpuArray::new();
+
+/// For the agent's try whether sockets may be put into such a map on this kernel; no program uses it.
+#[map]
+pub static PROBE: SockHash<u32> = SockHash::with_max_entries(1, 0);
 
 /// Counters of what was lost, by `loss::index`.
 #[btf_map]

@@ -6,6 +6,7 @@ use crate::{
     announce, hold,
     maps::{CONNECTIONS, VERDICTS, config, lose},
     packet::{self, Segment},
+    pending,
     walk::{self, Walk},
 };
 use aya_ebpf::{
@@ -48,11 +49,19 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
         return None;
     }
     // SAFETY: a map value, checked for null; it lives as long as the socket.
-    let watched = unsafe { (*connection).state < state::OPAQUE && is_watched(connection) };
-    if !watched {
+    let state = unsafe { (*connection).state };
+    let listening = !EGRESS && state == state::LISTENING;
+    // SAFETY: as above.
+    if (state >= state::OPAQUE && !listening) || unsafe { !is_watched(connection) } {
         return None;
     }
     let segment = packet::segment(skb)?;
+    let connection = match listening {
+        true if segment.length == 0 => return None,
+        // SAFETY: as above.
+        true => unsafe { pending::begin(connection, &segment)? },
+        false => connection,
+    };
     let direction = direction::<EGRESS>(connection);
     // SAFETY: as above; `direction` points into the value and is written by this hook only.
     unsafe {

@@ -2,7 +2,7 @@
 
 use crate::{
     maps::{CONNECTIONS, RECORDS, VERDICTS, config, lose},
-    ring,
+    pending, ring,
 };
 use aya_ebpf::{
     bindings::{
@@ -78,7 +78,8 @@ fn take_in(sk: *mut c_void, role: u8, state: u8) -> Option<()> {
     Some(())
 }
 
-const EMPTY: Connection = Connection {
+/// Of a socket nothing is known of.
+pub const EMPTY: Connection = Connection {
     cookie: 0,
     read_at: 0,
     head_requests: 0,
@@ -129,11 +130,14 @@ fn established(ctx: &SockOpsContext, accepted: bool) -> Option<()> {
         if (*connection).state == state::OPAQUE {
             return None;
         }
-        if accepted {
+        let early = accepted && pending::hand_over(connection, (*ctx.ops).rcv_nxt);
+        if accepted && !early {
             (*connection).state = state::NEW;
             (*connection).role = role::SERVER;
         }
-        begin(&raw mut (*connection).ingress, (*ctx.ops).rcv_nxt);
+        if !early {
+            begin(&raw mut (*connection).ingress, (*ctx.ops).rcv_nxt);
+        }
         begin(&raw mut (*connection).egress, (*ctx.ops).snd_nxt);
     }
     Some(())

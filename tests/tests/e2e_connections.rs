@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use sonde_tests::agent::{self, Builder};
-use sonde_tests::client::{self, Request};
+use sonde_tests::client::{self, Outcome, Request};
 use sonde_tests::load::Load;
 use sonde_tests::netns::{INSIDE, Namespace, OUTSIDE};
 use sonde_tests::peer::{Peer, Step};
@@ -198,25 +198,41 @@ fn bad_wire() {
             request.url = format!("{url}/echo/{index}");
         }
         let outcomes = client.make(&requests)?;
-        let spans = agent.finish(2 * requests.len(), |_| true)?;
-        assert_eq!(
-            spans.len(),
-            2 * requests.len(),
-            "{:?}",
-            agent::brief(&spans)
-        );
+        // The hooks stand before TCP puts segments in order: missing is allowed, wrong is not.
+        let made = 2 * requests.len();
+        let spans = agent.finish(made * 9 / 10, |_| true)?;
+        let mut right = 0;
         for (request, outcome) in requests.iter().zip(outcomes) {
             for kind in [SERVER, CLIENT] {
-                expect::check(
-                    expect::only(&spans, kind, request.target()),
-                    request,
-                    outcome,
-                    port,
-                );
+                right += usize::from(is_right(&spans, kind, request, outcome));
             }
         }
+        println!(
+            "bad_wire: {right} of {made} spans complete, {} in all",
+            spans.len()
+        );
+        assert!(right >= made * 9 / 10, "{:?}", agent::brief(&spans));
         Ok(())
     });
+}
+
+/// Whether there is a complete span of the request; panics if there are two, or one that tells a wrong status or size.
+fn is_right(spans: &[Span], kind: u64, request: &Request, outcome: Outcome) -> bool {
+    let mut found = spans
+        .iter()
+        .filter(|span| span.kind == kind && span.target() == request.target());
+    let Some(span) = found.next() else {
+        return false;
+    };
+    assert!(found.next().is_none(), "two spans of {}", request.url);
+    let told = |key: &str, wanted: &str| {
+        let value = span.get(key);
+        let fits = value.is_empty() || value == wanted;
+        assert!(fits, "{key} of {}: {value}, not {wanted}", request.url);
+        !value.is_empty()
+    };
+    let status = told("http.response.status_code", &outcome.status.to_string());
+    status & told("http.response.body.size", &outcome.body.to_string())
 }
 
 /// A service that starts after the agent is known the moment it execs: its first request is seen, by each way to select it.

@@ -43,6 +43,9 @@ pub enum CaptureError {
     /// The object lacks a program or map: agent and object do not belong together.
     #[error("the BPF object has no {0}; agent and object are of different builds")]
     Missing(&'static str),
+    /// A try with sockets of the agent's own failed.
+    #[error("cannot try sockets on loopback: {0}")]
+    Probe(#[source] std::io::Error),
     /// A map was refused.
     #[error("map {map}: {source}")]
     Map {

@@ -185,22 +185,21 @@ impl Capture {
 
     /// The ring's reading end; once.
     pub fn take_ring(&mut self) -> Result<RingBuf<MapData>, CaptureError> {
-        let map = self
-            .ebpf
-            .take_map("RECORDS")
-            .ok_or(CaptureError::Missing("RECORDS"))?;
+        let map = self.take_map("RECORDS")?;
         RingBuf::try_from(map).map_err(|source| CaptureError::Map {
             map: "RECORDS",
             source,
         })
     }
 
+    /// A map by its name; once.
+    pub(super) fn take_map(&mut self, name: &'static str) -> Result<aya::maps::Map, CaptureError> {
+        self.ebpf.take_map(name).ok_or(CaptureError::Missing(name))
+    }
+
     /// The map of verdicts; once.
     pub fn take_verdicts(&mut self) -> Result<Verdicts, CaptureError> {
-        let map = self
-            .ebpf
-            .take_map("VERDICTS")
-            .ok_or(CaptureError::Missing("VERDICTS"))?;
+        let map = self.take_map("VERDICTS")?;
         let map = BpfHashMap::try_from(map).map_err(|source| CaptureError::Map {
             map: "VERDICTS",
             source,
@@ -212,10 +211,7 @@ impl Capture {
     pub(super) fn take_connections(
         &mut self,
     ) -> Result<SkStorage<MapData, StoredConnection>, CaptureError> {
-        let map = self
-            .ebpf
-            .take_map("CONNECTIONS")
-            .ok_or(CaptureError::Missing("CONNECTIONS"))?;
+        let map = self.take_map("CONNECTIONS")?;
         SkStorage::try_from(map).map_err(|source| CaptureError::Map {
             map: "CONNECTIONS",
             source,
@@ -224,10 +220,7 @@ impl Capture {
 
     /// The loss counters; once.
     pub(super) fn take_losses(&mut self) -> Result<PerCpuArray<MapData, u64>, CaptureError> {
-        let map = self
-            .ebpf
-            .take_map("LOST")
-            .ok_or(CaptureError::Missing("LOST"))?;
+        let map = self.take_map("LOST")?;
         PerCpuArray::try_from(map).map_err(|source| CaptureError::Map {
             map: "LOST",
             source,

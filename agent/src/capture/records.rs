@@ -6,7 +6,7 @@ use std::os::fd::{AsRawFd, RawFd};
 
 use aya::maps::{MapData, RingBuf};
 use sonde_common::connection::role;
-use sonde_common::record::{Closed, DataHeader, Exec, Exit, Kind, Open};
+use sonde_common::record::{Accepted, Closed, DataHeader, Exec, Exit, Kind, Open};
 
 use crate::spans::Role;
 
@@ -26,6 +26,8 @@ pub enum Record<'a> {
     Exec(ExecFacts),
     /// A process has ended.
     Exit(u32),
+    /// The connection of this cookie, so far tentative, exists.
+    Accepted(u64),
 }
 
 /// A data record: header and captured bytes.
@@ -107,6 +109,7 @@ impl<'a> Record<'a> {
         const CLOSED: u32 = Kind::Closed as u32;
         const EXEC: u32 = Kind::Exec as u32;
         const EXIT: u32 = Kind::Exit as u32;
+        const ACCEPTED: u32 = Kind::Accepted as u32;
         let kind = bytes.first_chunk::<4>().map(|tag| u32::from_ne_bytes(*tag));
         match kind.ok_or(UnknownRecord)? {
             DATA => data(bytes),
@@ -114,6 +117,7 @@ impl<'a> Record<'a> {
             CLOSED => plain(bytes).map(Self::Closed),
             EXEC => plain(bytes).map(|exec| Self::Exec(ExecFacts::from(&exec))),
             EXIT => plain::<Exit>(bytes).map(|exit| Self::Exit(exit.tgid)),
+            ACCEPTED => plain::<Accepted>(bytes).map(|accepted| Self::Accepted(accepted.cookie)),
             _ => Err(UnknownRecord),
         }
     }
@@ -143,6 +147,8 @@ unsafe impl Plain for Closed {}
 unsafe impl Plain for Exec {}
 // SAFETY: as above.
 unsafe impl Plain for Exit {}
+// SAFETY: as above.
+unsafe impl Plain for Accepted {}
 
 fn plain<T: Plain>(bytes: &[u8]) -> Result<T, UnknownRecord> {
     let bytes = bytes.get(..size_of::<T>()).ok_or(UnknownRecord)?;

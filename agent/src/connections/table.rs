@@ -2,13 +2,17 @@
 
 use rustc_hash::FxHashMap;
 use sonde_common::connection::role;
-use sonde_common::record::{Closed, flag};
+use sonde_common::record::{Closed, TENTATIVE, flag};
 use sonde_protocols::http1::{self, Exchange, Sink};
 use sonde_protocols::{Anomaly, Close, Direction, Timestamp};
 
 use super::Stream;
 use crate::capture::{Data, OpenFacts};
 use crate::spans::Role;
+
+/// An accepted connection is confirmed within the same run of the kernel's softirq; the rest is stray
+/// packets to a listening port.
+const TENTATIVE_NANOSECONDS: u64 = 5_000_000_000;
 
 /// Bounds of what is kept.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +33,8 @@ pub struct Connection {
     /// Owner before that: a server that forks for each connection hands it to a child that may be gone
     /// before anyone has looked at it.
     pub previous_tgid: u32,
+    /// The handshake's last packet brought data, and it is not certain yet that it was accepted.
+    tentative: bool,
     http: http1::Connection,
     ingress: Stream,
     egress: Stream,
@@ -107,6 +113,13 @@ impl Connections {
         connection.own(facts.tgid);
     }
 
+    /// A tentative connection exists.
+    pub fn accepted(&mut self, cookie: u64) {
+        if let Some(connection) = self.table.get_mut(&cookie) {
+            connection.tentative = false;
+        }
+    }
+
     /// Bytes were seen. Hands each finished exchange to `take`.
     pub fn data(
         &mut self,
@@ -179,8 +192,11 @@ impl Connections {
         self.output = settle(&mut connection, output, &mut take, odd);
     }
 
-    /// Hands over exchanges that began at or before `limit`.
+    /// Hands over exchanges that began at or before `limit`, and forgets connections that never came to be.
     pub fn expire(&mut self, limit: Timestamp, now: Timestamp, mut take: impl FnMut(Finished<'_>)) {
+        let stale = now.0.saturating_sub(TENTATIVE_NANOSECONDS);
+        self.table
+            .retain(|_, connection| !connection.tentative || connection.used > stale);
         let mut output = std::mem::take(&mut self.output);
         for connection in self.table.values_mut() {
             if connection.http.oldest().is_none_or(|oldest| oldest > limit) {
@@ -211,6 +227,7 @@ impl Connections {
             facts: None,
             tgid: 0,
             previous_tgid: 0,
+            tentative: cookie & TENTATIVE != 0,
             http: http1::Connection::new(limits),
             ingress: Stream::default(),
             egress: Stream::default(),
@@ -252,6 +269,9 @@ fn settle(
     mut odd: impl FnMut(Anomaly),
 ) -> Output {
     output.anomalies.drain(..).for_each(&mut odd);
+    if connection.tentative {
+        output.exchanges.clear();
+    }
     for exchange in output.exchanges.drain(..) {
         take(Finished {
             connection: &mut *connection,

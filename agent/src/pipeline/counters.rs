@@ -18,6 +18,8 @@ pub struct Counters {
     pub exec: Counter,
     /// Exit records.
     pub exit: Counter,
+    /// Accepted records.
+    pub accepted: Counter,
     /// Records of no known kind.
     pub unknown: Counter,
     /// SERVER spans.
@@ -42,6 +44,7 @@ impl Counters {
             closed: health.records("closed"),
             exec: health.records("exec"),
             exit: health.records("exit"),
+            accepted: health.records("accepted"),
             unknown: health.records("unknown"),
             server: health.spans(Kind::Server),
             client: health.spans(Kind::Client),
