@@ -1,5 +1,7 @@
 //! Connections of every age and family, in any network namespace.
 
+use std::process::Command;
+
 use anyhow::Result;
 use sonde_tests::agent::{self, Builder};
 use sonde_tests::client::{self, Outcome, Request};
@@ -281,6 +283,36 @@ fn mptcp_listener() {
         }
         let spans = agent.finish(requests.len(), |_| true)?;
         assert_eq!(spans.len(), requests.len());
+        Ok(())
+    });
+}
+
+/// A server that defers its accepting gets the first request with the handshake's last packet, before its socket exists.
+#[test]
+fn deferred_accept() {
+    run("deferred_accept", || {
+        agent::binary()?;
+        let port = net::free_port()?;
+        let mut command = Command::new("python3");
+        command
+            .arg("deferred.py")
+            .arg(port.to_string())
+            .current_dir(environment::sources("peer"));
+        let server = Process::start("deferred", &mut command)?;
+        let url = format!("http://127.0.0.1:{port}");
+        wait::until("the deferring server", || {
+            net::get(&format!("{url}/sized/1")).ok()
+        })?;
+        let agent = Builder::jsonl().pids([server.pid()]).start()?;
+        let requests = sized(&url, 500..520);
+        for request in &requests {
+            client::curl(request)?;
+        }
+        let spans = agent.finish(requests.len(), |_| true)?;
+        assert_eq!(spans.len(), requests.len(), "{:?}", agent::brief(&spans));
+        for request in &requests {
+            expect::only(&spans, SERVER, request.target());
+        }
         Ok(())
     });
 }
