@@ -25,6 +25,8 @@ mod tests;
 pub const QUEUE_DURATION_MS: &str = "sonde.queue.duration_ms";
 /// True on a span that was exported before its exchange had ended; the conventions have none for it.
 pub const IN_FLIGHT: &str = "sonde.span.in_flight";
+/// True on a span whose end was not seen, because captured bytes were lost: its duration is a lower bound.
+pub const END_LOST: &str = "sonde.span.end_lost";
 /// `error.type` of an exchange whose connection ended before the response did.
 pub const ERROR_CLOSED: &str = "connection_closed";
 /// `error.type` of an exchange whose connection was reset before the response ended.
@@ -199,8 +201,10 @@ fn size(bytes: u64) -> Value {
 
 /// `error.type` and the status. What only the agent does not know (in flight, lost) is no error of the service.
 fn push_outcome(attributes: &mut Vec<Attribute>, exchange: &Exchange, role: Role) -> Status {
-    if exchange.outcome == Outcome::InFlight {
-        attributes.push((IN_FLIGHT, Value::Bool(true)));
+    match exchange.outcome {
+        Outcome::InFlight => attributes.push((IN_FLIGHT, Value::Bool(true))),
+        Outcome::Lost => attributes.push((END_LOST, Value::Bool(true))),
+        _ => {}
     }
     let limit = match role {
         Role::Server => 500,

@@ -164,6 +164,9 @@ fn status_and_error_type() {
             role,
             &exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n", status, outcome),
         );
+        let marked = |key: &str| span.attributes.iter().any(|(name, _)| *name == key);
+        assert_eq!(marked(IN_FLIGHT), outcome == Outcome::InFlight);
+        assert_eq!(marked(END_LOST), outcome == Outcome::Lost);
         assert_eq!(
             shown(&span, key::ERROR_TYPE),
             error,
