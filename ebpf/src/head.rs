@@ -77,12 +77,11 @@ pub unsafe fn capture<const EGRESS: bool>(walk: &mut Walk, direction: *mut Direc
     // SAFETY: the caller passes a pointer into a checked map value.
     unsafe {
         let left = walk.segment.length.wrapping_sub((*direction).at);
-        let expected = if (*direction).last_head == 0 {
-            left
-        } else {
-            (*direction).last_head
-        };
-        if left <= SMALL as u32 || (expected <= SMALL as u32 && (*direction).head.is_start()) {
+        let expected = (*direction).last_head;
+        // Where the footing was lost, the whole start line must be in the window to be recognised.
+        let at_head = (*direction).phase == phase::HEAD && (*direction).head.is_start();
+        let small = expected > 0 && expected <= SMALL as u32 && at_head;
+        if left <= SMALL as u32 || small {
             window::<EGRESS, SMALL>(walk, direction);
         } else {
             window::<EGRESS, LARGE>(walk, direction);

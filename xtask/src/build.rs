@@ -36,7 +36,9 @@ pub(crate) fn agent(linked_statically: bool) -> Result<PathBuf> {
         target().join(host).join("release/sonde"),
         folder.join("sonde"),
     )?;
-    Ok(folder.join("sonde"))
+    let agent = folder.join("sonde");
+    must(Command::new(&agent).arg("--version"))?;
+    Ok(agent)
 }
 
 /// Builds the BPF programs; gives the object's path, `target/bpf/sonde-ebpf.o`.

@@ -3,6 +3,8 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
@@ -29,6 +31,8 @@ const PROGRAMS: [(&str, &str); 13] = [
     ("g++", "g++"),
 ];
 const FUZZ_SECONDS: u32 = 60;
+/// How long output may stay away once a command has ended.
+const GRACE: Duration = Duration::from_secs(2);
 const CARGO_FUZZ: &str = "0.13.2";
 
 /// What the steps have found.
@@ -46,9 +50,16 @@ struct Tally {
 pub(crate) fn run(quick: bool) -> Result<ExitCode> {
     let mut tally = Tally::default();
     let begun = Instant::now();
-    let object = build::bpf_object()?;
-    let agent = build::agent(false)?;
-    tally.steps.push(("build", begun.elapsed(), true));
+    let built = build::bpf_object().and_then(|object| Ok((object, build::agent(false)?)));
+    tally.steps.push(("build", begun.elapsed(), built.is_ok()));
+    let (object, agent) = match built {
+        Ok(built) => built,
+        Err(error) => {
+            println!("build: {error:#}");
+            tally.failed += 1;
+            return Ok(tally.report());
+        }
+    };
 
     let with = || build::cargo_with(&agent, &object);
     tally.step("unit tests", || Ok(unit_tests(with())));
@@ -56,7 +67,11 @@ pub(crate) fn run(quick: bool) -> Result<ExitCode> {
         tally.skip("end-to-end, fuzzing, kernels: --quick");
         return Ok(tally.report());
     }
-    install_programs()?;
+    if let Err(error) = install_programs() {
+        println!("packages: {error:#}");
+        tally.failed += 1;
+        tally.steps.push(("packages", Duration::ZERO, false));
+    }
     tally.step("end-to-end tests", || Ok(end_to_end(with())));
     tally.step("fuzzing", fuzz);
     tally.kernels();
@@ -144,7 +159,7 @@ fn fuzz() -> Result<Command, String> {
     command
         .arg("--")
         .arg(format!("-max_total_time={FUZZ_SECONDS}"))
-        .args(["-print_final_stats=1"]);
+        .args(["-max_len=4096", "-verbosity=0"]);
     Ok(command)
 }
 
@@ -173,18 +188,37 @@ impl Tally {
         self.steps.push((name, begun.elapsed(), well));
     }
 
+    /// Echoes and counts every line until the command has ended. What it may have left running can hold
+    /// the pipe open: that is not waited for.
     fn watch(&mut self, command: &mut Command) -> Result<bool> {
         let mut child = command
             .stdout(Stdio::piped())
             .spawn()
             .context("cannot start")?;
         let output = child.stdout.take().context("no output")?;
-        for line in BufReader::new(output).split(b'\n') {
-            let line = String::from_utf8_lossy(&line?).into_owned();
-            println!("{line}");
-            self.count(&line);
+        let (lines, read) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(output).split(b'\n').map_while(Result::ok) {
+                if lines.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        let mut status = None;
+        loop {
+            match read.recv_timeout(GRACE) {
+                Ok(line) => {
+                    let line = String::from_utf8_lossy(&line).into_owned();
+                    println!("{line}");
+                    self.count(&line);
+                }
+                Err(RecvTimeoutError::Disconnected) => return Ok(child.wait()?.success()),
+                Err(RecvTimeoutError::Timeout) => match status {
+                    Some(success) => return Ok(success),
+                    None => status = child.try_wait()?.map(|status| status.success()),
+                },
+            }
         }
-        Ok(child.wait()?.success())
     }
 
     fn count(&mut self, line: &str) {
