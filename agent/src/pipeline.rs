@@ -240,7 +240,9 @@ impl Maker<'_> {
             return;
         };
         let owners = [connection.tgid, connection.previous_tgid];
-        let Some(process) = owners.iter().find_map(|tgid| self.watch.process(*tgid)) else {
+        // 0 is no process: asking for it would read /proc for every exchange.
+        let mut known = owners.into_iter().filter(|tgid| *tgid != 0);
+        let Some(process) = known.find_map(|tgid| self.watch.process(tgid)) else {
             self.counters.without_process.inc();
             return;
         };
