@@ -12,7 +12,7 @@ pub mod privilege;
 pub mod reference;
 
 pub use arguments::{
-    Arguments, CaptureArguments, CheckArguments, Command, DiagnosticsArguments, ExportArguments,
+    Arguments, CaptureArguments, CheckArguments, Command, ContextArguments, DiagnosticsArguments, ExportArguments,
     Exporter, ListArguments, LogFormat, LoggingArguments, OtlpArguments, OtlpCompression,
     OtlpProtocol, RunArguments, SelectionArguments,
 };

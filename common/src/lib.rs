@@ -9,6 +9,9 @@
 
 pub mod config;
 pub mod connection;
+pub mod context;
 pub mod http1;
 pub mod loss;
+pub mod process;
 pub mod record;
+pub mod traceparent;
