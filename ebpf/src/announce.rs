@@ -74,10 +74,18 @@ pub unsafe fn open<const EGRESS: bool>(walk: &Walk) -> bool {
         let ends = &raw mut (*connection).ends;
         // The client is the source of what it sends.
         if EGRESS == ((*connection).role == role::CLIENT) {
-            addresses(walk, (&raw mut (*ends).client).cast(), (&raw mut (*ends).server).cast());
+            addresses(
+                walk,
+                (&raw mut (*ends).client).cast(),
+                (&raw mut (*ends).server).cast(),
+            );
             ((*ends).client_port, (*ends).server_port) = ports(walk);
         } else {
-            addresses(walk, (&raw mut (*ends).server).cast(), (&raw mut (*ends).client).cast());
+            addresses(
+                walk,
+                (&raw mut (*ends).server).cast(),
+                (&raw mut (*ends).client).cast(),
+            );
             ((*ends).server_port, (*ends).client_port) = ports(walk);
         }
         (*open).ends = *ends;

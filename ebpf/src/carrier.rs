@@ -23,11 +23,22 @@ pub unsafe fn take_up(connection: *mut Connection, task: &Task, tgid: u32, handl
                     return;
                 }
                 let id = reader(connection, task, &process.go);
-                Carrier { tgid, kind: carrier::GOROUTINE, id }
+                Carrier {
+                    tgid,
+                    kind: carrier::GOROUTINE,
+                    id,
+                }
             }
-            _ => Carrier { tgid, kind: carrier::THREAD, id: task.tid() as u64 },
+            _ => Carrier {
+                tgid,
+                kind: carrier::THREAD,
+                id: task.tid() as u64,
+            },
         };
-        let work = Work { handle, switches: task.switches() };
+        let work = Work {
+            handle,
+            switches: task.switches(),
+        };
         if let Some(known) = WORK.get_ptr_mut(key) {
             *known = work;
         } else if handle != 0 {
@@ -59,25 +70,26 @@ pub fn at_work(task: &Task) -> u64 {
     let tgid = task.tgid();
     // SAFETY: the value is used before the program ends.
     let Some(process) = (unsafe { PROCESSES.get(tgid) }) else {
-        return of_thread(task, tgid, false);
+        return of_thread(task, tgid);
     };
     match process.runtime {
         runtime::GO => of_goroutine(task, tgid, process),
-        kind => of_thread(task, tgid, kind == runtime::EVENT_LOOP),
+        _ => of_thread(task, tgid),
     }
 }
 
 #[inline(always)]
-fn of_thread(task: &Task, tgid: u32, ends_by_sleep: bool) -> u64 {
+fn of_thread(task: &Task, tgid: u32) -> u64 {
     let id = task.tid() as u64;
-    let Some(work) = WORK.get_ptr_mut(Carrier { tgid, kind: carrier::THREAD, id }) else {
+    let Some(work) = WORK.get_ptr_mut(Carrier {
+        tgid,
+        kind: carrier::THREAD,
+        id,
+    }) else {
         return 0;
     };
     // SAFETY: a map value.
     let work = unsafe { *work };
-    if ends_by_sleep && work.switches != task.switches() {
-        return 0;
-    }
     context::live(&work, task).map_or(0, |_| work.handle)
 }
 
@@ -88,13 +100,21 @@ fn of_goroutine(task: &Task, tgid: u32, process: &Process) -> u64 {
     let Some((id, parent)) = goroutine(task, &process.go) else {
         return 0;
     };
-    let own = Carrier { tgid, kind: carrier::GOROUTINE, id };
+    let own = Carrier {
+        tgid,
+        kind: carrier::GOROUTINE,
+        id,
+    };
     if let Some(work) = WORK.get_ptr_mut(own) {
         // SAFETY: a map value.
         let work = unsafe { *work };
         return context::live(&work, task).map_or(0, |_| work.handle);
     }
-    let Some(work) = WORK.get_ptr_mut(Carrier { tgid, kind: carrier::GOROUTINE, id: parent }) else {
+    let Some(work) = WORK.get_ptr_mut(Carrier {
+        tgid,
+        kind: carrier::GOROUTINE,
+        id: parent,
+    }) else {
         return 0;
     };
     // SAFETY: a map value.

@@ -157,7 +157,8 @@ unsafe fn leaves(walk: &Walk, head: &HeadScan, end: u32, span: *mut SpanContext)
                 follow(parent, told, span);
             }
         }
-        let waiting = (*connection).egress.messages.wrapping_sub(1) != (*connection).ingress.messages;
+        let waiting =
+            (*connection).egress.messages.wrapping_sub(1) != (*connection).ingress.messages;
         let shared = waiting && (*connection).parent != parent;
         (*connection).parent = if shared { 0 } else { parent };
         (*connection).bound = 0;
@@ -207,9 +208,8 @@ unsafe fn follow(parent: u64, told: &Traceparent, span: *mut SpanContext) {
     // SAFETY: as in `request`.
     unsafe {
         let cause = context::get(parent);
-        let passed_on = cause.is_some_and(|cause| {
-            u64::from_ne_bytes((*cause).span.parent_id) == told.parent_id
-        });
+        let passed_on = cause
+            .is_some_and(|cause| u64::from_ne_bytes((*cause).span.parent_id) == told.parent_id);
         if passed_on {
             return;
         }
@@ -221,7 +221,7 @@ unsafe fn follow(parent: u64, told: &Traceparent, span: *mut SpanContext) {
         (*span).span_id = told.parent_id.to_ne_bytes();
         (*span).flags = told.flags;
         (*span).origin = origin::ADOPTED;
-        (*span).at_work = cause.is_some() as u8;
+        (*span).at_work = (same_trace && cause.is_some()) as u8;
     }
 }
 

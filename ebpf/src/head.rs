@@ -185,7 +185,11 @@ unsafe fn give_up(entry: RingBufEntry<Record>, direction: *mut Direction) {
 #[inline(always)]
 unsafe fn load(walk: &Walk, at: u32, to: *mut u8) -> Option<u32> {
     let left = walk.segment.length.wrapping_sub(at);
-    let wanted = if left > WINDOW as u32 { WINDOW as u32 } else { left };
+    let wanted = if left > WINDOW as u32 {
+        WINDOW as u32
+    } else {
+        left
+    };
     // The verifier wants 1..=WINDOW; read back so that the compiler cannot drop the mask as redundant.
     // SAFETY: a local variable.
     let wanted = unsafe { core::ptr::read_volatile(&wanted) };

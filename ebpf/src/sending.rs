@@ -184,7 +184,11 @@ unsafe fn begins(connection: *const Connection, sending: *const Sending, sequenc
 
 /// The rest of a body of known length passes without the program.
 #[inline(always)]
-unsafe fn pass_body(msg: *mut sk_msg_md, connection: *const Connection, sequence: u32) -> Option<()> {
+unsafe fn pass_body(
+    msg: *mut sk_msg_md,
+    connection: *const Connection,
+    sequence: u32,
+) -> Option<()> {
     // SAFETY: as in `begins`.
     unsafe {
         let egress = &raw const (*connection).egress;
@@ -235,7 +239,11 @@ unsafe fn look(msg: *mut sk_msg_md, sending: *mut Sending, most: u32) -> Option<
             return None;
         }
         (*sending).data = (*msg).__bindgen_anon_1.data as u64;
-        (*sending).readable = if linear < wanted { wanted } else { linear.min(most) };
+        (*sending).readable = if linear < wanted {
+            wanted
+        } else {
+            linear.min(most)
+        };
         let mut context = sending;
         bpf_loop(STEPS, step as *mut c_void, (&raw mut context).cast(), 0);
         Some(())
@@ -385,7 +393,9 @@ unsafe fn rewrite(msg: *mut sk_msg_md, at: u32, span: &SpanContext) -> bool {
         let [a, b, c, d, rest @ ..] = span.span_id;
         let digits = data as *mut u64;
         digits.write_unaligned(traceparent::encode(u32::from_le_bytes([a, b, c, d])));
-        digits.add(1).write_unaligned(traceparent::encode(u32::from_le_bytes(rest)));
+        digits
+            .add(1)
+            .write_unaligned(traceparent::encode(u32::from_le_bytes(rest)));
         true
     }
 }

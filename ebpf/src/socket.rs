@@ -1,14 +1,13 @@
 //! The life of a socket: connect, listen, accept, read, close.
 
 use crate::{
+    chain,
     maps::{CONNECTIONS, PROCESSES, RECORDS, SOCKETS, config, lose},
-    chain, pending, ring,
+    pending, ring,
     task::Task,
 };
 use aya_ebpf::{
-    bindings::{
-        BPF_ANY, BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB, BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB,
-    },
+    bindings::{BPF_ANY, BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB, BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB},
     helpers::{
         bpf_get_current_pid_tgid,
         generated::{bpf_get_socket_cookie, bpf_ktime_get_ns, bpf_sock_hash_update},
