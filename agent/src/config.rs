@@ -9,8 +9,9 @@ pub mod cgroup;
 pub mod units;
 
 use crate::cli::{
-    CheckArguments, ContextArguments, Exporter, Failure, ListArguments, LogFormat, LoggingArguments, OtlpArguments,
-    OtlpCompression, OtlpProtocol, RunArguments, SelectionArguments,
+    CheckArguments, ContextArguments, Exporter, Failure, ListArguments, LogFormat,
+    LoggingArguments, OtlpArguments, OtlpCompression, OtlpProtocol, RunArguments,
+    SelectionArguments,
 };
 use crate::context::{self, Sampler};
 use std::net::SocketAddr;

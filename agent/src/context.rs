@@ -196,11 +196,8 @@ fn asks_no_fionread(language: Option<Language>) -> bool {
 /// What carries a context through the process: a value of [`runtime`].
 #[must_use]
 pub fn carrier(process: &Process) -> u8 {
-    let is_nginx = process.exe.file_name().is_some_and(|name| name == "nginx");
     match process.runtime.language {
         Some(Language::Go) => runtime::GO,
-        Some(Language::NodeJs) => runtime::EVENT_LOOP,
-        _ if is_nginx => runtime::EVENT_LOOP,
         _ => runtime::THREADS,
     }
 }

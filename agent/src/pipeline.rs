@@ -20,10 +20,10 @@ use sonde_protocols::http1::Label;
 
 use crate::capture::{Capture, Record, Records, Statistics};
 use crate::connections::{Connections, Finished};
+use crate::context::Sdk;
 use crate::export::Exporters;
 use crate::health::{Health, Readiness};
 use crate::process::Exec;
-use crate::context::Sdk;
 use crate::spans::http::{self, Clock, ConnectionFacts};
 use crate::spans::{IdGenerator, Role, Span};
 
@@ -245,7 +245,8 @@ impl Maker<'_> {
     /// Is a span to be made? Not for what is not sampled, nor for a process that makes its own.
     fn is_wanted(&mut self, tgid: u32, context: Option<&SpanContext>) -> bool {
         // An application that names a parent of its own while it works on a request has a tracer.
-        let names_own = context.is_some_and(|span| span.origin == origin::ADOPTED && span.at_work == 1);
+        let names_own =
+            context.is_some_and(|span| span.origin == origin::ADOPTED && span.at_work == 1);
         if names_own && self.sdk == Sdk::Auto {
             self.watch.traces_itself(tgid);
         }
@@ -312,7 +313,11 @@ impl Maker<'_> {
 
 /// The span of a request as the kernel side told it.
 fn span_context(label: Label) -> SpanContext {
-    let part = |from: usize| label.get(from..from + 8).and_then(|part| part.try_into().ok());
+    let part = |from: usize| {
+        label
+            .get(from..from + 8)
+            .and_then(|part| part.try_into().ok())
+    };
     let mut trace_id = [0; 16];
     trace_id.copy_from_slice(label.get(..16).unwrap_or(&[0; 16]));
     SpanContext {

@@ -41,12 +41,12 @@ pub fn run(config: Config) -> Result<(), Failure> {
 
     let mut capture = Capture::load(&options).map_err(refused)?;
     let verdicts = capture.take_verdicts().map_err(refused)?;
-    let mut enroller = Enroller::new(&mut capture).map_err(refused)?;
     let records = Records::new(capture.take_ring().map_err(refused)?);
     let statistics = Statistics::new(&mut capture).map_err(refused)?;
     let propagation = propagation(&mut capture, config.context.propagate);
     let mut watch = Watch::new(processes, verdicts, propagation);
     capture.attach(&options.cgroup).map_err(refused)?;
+    let mut enroller = Enroller::new(&mut capture).map_err(refused)?;
     let attached = begun.elapsed();
     watch.take_in(&mut enroller);
     drop(enroller);

@@ -216,7 +216,10 @@ impl Capture {
 
     /// What the verifier had to walk through, of the million instructions that it allows.
     fn log_size(&self, name: &'static str) {
-        let info = self.ebpf.program(name).and_then(|program| program.info().ok());
+        let info = self
+            .ebpf
+            .program(name)
+            .and_then(|program| program.info().ok());
         if let Some(verified) = info.and_then(|info| info.verified_instruction_count()) {
             tracing::debug!(program = name, verified, "loaded");
         }
@@ -224,8 +227,14 @@ impl Capture {
 
     /// The program runs for the sockets that are put into this map.
     fn attach_sk_msg(&mut self, name: &'static str) -> Result<(), CaptureError> {
-        let map = self.ebpf.map(SOCKETS).ok_or(CaptureError::Missing(SOCKETS))?;
-        let refused = |source| CaptureError::Map { map: SOCKETS, source };
+        let map = self
+            .ebpf
+            .map(SOCKETS)
+            .ok_or(CaptureError::Missing(SOCKETS))?;
+        let refused = |source| CaptureError::Map {
+            map: SOCKETS,
+            source,
+        };
         let sockets = SockHash::<_, u64>::try_from(map).map_err(refused)?;
         let sockets = sockets.fd().try_clone().map_err(CaptureError::Probe)?;
         let program: &mut SkMsg = self
@@ -234,7 +243,11 @@ impl Capture {
             .and_then(|program| program.try_into().ok())
             .ok_or(CaptureError::Missing(name))?;
         let attached = program.attach(&sockets);
-        attached.map(drop).map_err(|source| CaptureError::Program { program: name, step: "attach", source })
+        attached.map(drop).map_err(|source| CaptureError::Program {
+            program: name,
+            step: "attach",
+            source,
+        })
     }
 
     /// The ring's reading end; once.
@@ -253,9 +266,9 @@ impl Capture {
 
     /// The map of verdicts; once.
     pub fn take_verdicts(&mut self) -> Result<Verdicts, CaptureError> {
-        let map = self.take_map("VERDICTS")?;
+        let map = self.take_map("PROCESSES")?;
         let map = BpfHashMap::try_from(map).map_err(|source| CaptureError::Map {
-            map: "VERDICTS",
+            map: "PROCESSES",
             source,
         })?;
         Ok(Verdicts(map))

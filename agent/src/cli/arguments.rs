@@ -3,8 +3,8 @@
 //! Flags whose default the agent owns carry it here, so that `--help` shows it. The OTLP flags have none: below them
 //! come the `OTEL_EXPORTER_OTLP_*` variables, and only then the defaults of the OTLP exporter specification.
 
-use crate::context::{Propagate, Sdk, Trust};
 use crate::config::units::{parse_bytes_within, parse_count, parse_duration};
+use crate::context::{Propagate, Sdk, Trust};
 use crate::logging::parse_level;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -160,11 +160,7 @@ pub struct ContextArguments {
     )]
     pub(crate) propagate: Vec<Propagate>,
     /// Which traces are recorded: always_on, always_off, traceidratio, or one of them behind parentbased_
-    #[arg(
-        long,
-        value_name = "SAMPLER",
-        default_value = "parentbased_always_on"
-    )]
+    #[arg(long, value_name = "SAMPLER", default_value = "parentbased_always_on")]
     pub(crate) sampler: String,
     /// Argument of the sampler: for traceidratio the share of traces, 0 to 1 [default: 1]
     #[arg(long, value_name = "ARGUMENT")]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use sonde_common::process::{Process as Told, verdict};
 
-use crate::context;
 use crate::capture::{Enroller, OpenFacts, Verdicts};
+use crate::context;
 use crate::process::{Exec, Process, Processes};
 use crate::spans::Role;
 

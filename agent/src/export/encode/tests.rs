@@ -80,13 +80,20 @@ fn proto_link(link: &Link) -> ProtoLink {
 }
 
 fn link() -> impl Strategy<Value = Option<Link>> {
-    let fields = (any::<[u8; 16]>(), any::<[u8; 8]>(), any::<u8>(), "[a-z=]{0,9}");
-    prop::option::of(fields.prop_map(|(trace_id, span_id, trace_flags, trace_state)| Link {
-        trace_id: TraceId(trace_id),
-        span_id: SpanId(span_id),
-        trace_flags,
-        trace_state,
-    }))
+    let fields = (
+        any::<[u8; 16]>(),
+        any::<[u8; 8]>(),
+        any::<u8>(),
+        "[a-z=]{0,9}",
+    );
+    prop::option::of(
+        fields.prop_map(|(trace_id, span_id, trace_flags, trace_state)| Link {
+            trace_id: TraceId(trace_id),
+            span_id: SpanId(span_id),
+            trace_flags,
+            trace_state,
+        }),
+    )
 }
 
 fn value() -> impl Strategy<Value = Value> {
