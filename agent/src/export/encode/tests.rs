@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::common::v1::{
 };
 use opentelemetry_proto::tonic::resource::v1::Resource as ProtoResource;
 use opentelemetry_proto::tonic::trace::v1::{
-    ResourceSpans, ScopeSpans, Span as ProtoSpan, Status as ProtoStatus,
+    ResourceSpans, ScopeSpans, Span as ProtoSpan, Status as ProtoStatus, span::Link as ProtoLink,
 };
 use proptest::prelude::*;
 use prost::Message;
