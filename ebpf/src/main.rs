@@ -9,6 +9,7 @@
 //! | `inet_sock_set_state` | BTF tracepoint | connect, listen, close |
 //! | `sched_process_exec`, `sched_process_exit` | BTF tracepoint | processes |
 //!
+//! | `uprobe_round_trip` | Go's HTTP client | who hands a request to which connection |
 //! | `sk_msg_verdict` | sockhash | writes `traceparent` into requests of enrolled client sockets |
 //!
 //! No program changes a packet, a socket option or a byte of memory outside Sonde's own maps, but for that
@@ -22,6 +23,7 @@ mod carrier;
 mod chain;
 mod chunked;
 mod context;
+mod handover;
 mod head;
 mod hold;
 mod join;
