@@ -15,4 +15,5 @@ pub mod logging;
 pub mod pipeline;
 pub mod process;
 pub mod run;
+pub mod runtime;
 pub mod spans;

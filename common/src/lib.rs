@@ -11,4 +11,5 @@ pub mod config;
 pub mod connection;
 pub mod http1;
 pub mod loss;
+pub mod python;
 pub mod record;

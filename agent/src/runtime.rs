@@ -1,0 +1,3 @@
+//! What the memory and the executables of language runtimes tell about which work belongs together.
+
+pub mod python;
