@@ -26,8 +26,61 @@ pub struct Python {
     pub task_context: u16,
     /// The task in the object that wakes it.
     pub wakes: u16,
-    /// Spelled-out padding.
-    pub reserved: u32,
+    /// 1: the process has uvloop.
+    pub uvloop: u32,
 }
 
 const _: () = assert!(size_of::<Python>() == 40);
+
+/// Key of the map of tasks.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TaskKey {
+    /// Address of the task's `PyContext`.
+    pub context: u64,
+    /// Process.
+    pub tgid: u32,
+    /// Padding.
+    pub reserved: u32,
+}
+
+/// What a task works on.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TaskWork {
+    /// Handle of the context; 0: none.
+    pub handle: u64,
+    /// Address of the `TaskObj` whose context it is: the entry means nothing once that is done.
+    pub task: u64,
+}
+
+/// What is known of a thread; key: tgid and tid. Written by its own thread only.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Thread {
+    /// Address of its `PyThreadState`; 0: not found.
+    pub state: u64,
+    /// Context of the read callback that it is in; 0: in none.
+    pub reading: u64,
+    /// Handle of what was read.
+    pub read: u64,
+    /// Address of the task that it created last and whose context is not known yet; 0: none.
+    pub created: u64,
+    /// Handle of what that task works on.
+    pub cause: u64,
+    /// Where the search for the thread state is.
+    pub cursor: u64,
+    /// What it searches: base of the thread's local storage.
+    pub tls: u64,
+    /// How: `thread_id` in the upper half, `next` in the lower.
+    pub offsets: u32,
+    /// Process.
+    pub tgid: u32,
+    /// 1: it has created a task or completed a future.
+    pub runs_loop: u32,
+    /// 1: it reads from a server socket.
+    pub from_server: u32,
+}
+
+const _: () = assert!(size_of::<TaskKey>() == 16);
+const _: () = assert!(size_of::<Thread>() == 72);

@@ -69,6 +69,7 @@ pub fn inspect(pid: u32) -> Option<PythonFacts> {
         python: Python {
             interpreter: base + runtime + layout.interpreters_main,
             context_type: base + context_type,
+            uvloop: mappings.iter().any(|mapping| mapping.is_uvloop).into(),
             ..layout.python
         },
         module,

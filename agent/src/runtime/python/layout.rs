@@ -32,7 +32,7 @@ const UNKNOWN: Python = Python {
     state: 88,
     task_context: 152,
     wakes: 24,
-    reserved: 0,
+    uvloop: 0,
 };
 
 const PYTHON_3_9: Layout = Layout {

@@ -10,6 +10,8 @@ pub(super) struct Mapping {
     pub(super) offset: u64,
     pub(super) device: String,
     pub(super) inode: u64,
+    /// It is uvloop's extension module.
+    pub(super) is_uvloop: bool,
     /// Last component of the path.
     pub(super) name: String,
     /// `/proc/PID/map_files/START-END`.
@@ -47,13 +49,14 @@ fn line_of(line: &str, links: &Path) -> Option<Mapping> {
     let (range, _permissions, offset) = (field()?, field()?, field()?);
     let (device, inode) = (field()?.to_owned(), field()?.parse().ok()?);
     let path = rest.strip_suffix(" (deleted)").unwrap_or(rest);
-    let name = path.strip_prefix('/')?.rsplit('/').next()?.to_owned();
+    let (folder, name) = path.rsplit_once('/')?;
     Some(Mapping {
         start: u64::from_str_radix(range.split_once('-')?.0, 16).ok()?,
         offset: u64::from_str_radix(offset, 16).ok()?,
         device,
         inode,
-        name,
+        is_uvloop: folder.ends_with("/uvloop") && name.starts_with("loop."),
+        name: name.to_owned(),
         link: links.join(range),
     })
 }
