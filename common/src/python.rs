@@ -32,12 +32,12 @@ pub struct Python {
 
 const _: () = assert!(size_of::<Python>() == 40);
 
-/// Key of the map of tasks.
+/// Key of the maps of tasks (by their `PyContext`) and of serving tasks (by what names the read callback).
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TaskKey {
-    /// Address of the task's `PyContext`.
-    pub context: u64,
+pub struct ObjectKey {
+    /// Its address.
+    pub address: u64,
     /// Process.
     pub tgid: u32,
     /// Padding.
@@ -52,6 +52,16 @@ pub struct TaskWork {
     pub handle: u64,
     /// Address of the `TaskObj` whose context it is: the entry means nothing once that is done.
     pub task: u64,
+}
+
+/// The task that serves a connection.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Serving {
+    /// Address of the `TaskObj`.
+    pub task: u64,
+    /// Id of the connection; 0: not known yet.
+    pub connection: u64,
 }
 
 /// What is known of a thread; key: tgid and tid. Written by its own thread only.
@@ -78,9 +88,15 @@ pub struct Thread {
     pub tgid: u32,
     /// 1: it has created a task or completed a future.
     pub runs_loop: u32,
-    /// 1: it reads from a server socket.
-    pub from_server: u32,
+    /// Padding.
+    pub reserved: u32,
+    /// Id of the connection, if it reads from a server socket; 0: from a client socket.
+    pub connection: u64,
+    /// What names its read callback: the context, or uvloop's `UVStream`.
+    pub stream: u64,
+    /// The `UVStream` whose protocol is told of its connection right now; 0: none.
+    pub making: u64,
 }
 
-const _: () = assert!(size_of::<TaskKey>() == 16);
-const _: () = assert!(size_of::<Thread>() == 72);
+const _: () = assert!(size_of::<ObjectKey>() == 16);
+const _: () = assert!(size_of::<Thread>() == 96);

@@ -10,13 +10,17 @@
 //! - `Future.set_result` in the read callback of a server socket: the task that waits works on what was
 //!   read. In one of a client socket it does not: a response can free a connection for somebody else.
 //!
+//! - A task that was given another request in this way serves a connection. It may be busy with the end of one
+//!   request when the next is read, and then nobody wakes it: it is given what is read from that connection
+//!   from then on.
+//!
 //! uvloop reads before it enters the context of the callback. Its address is in the `UVStream` object,
 //! which libuv's stream points to, and that pointer is in a register that the system call preserves.
 //!
 //! The uprobe programs can be preempted: state is in maps, not on the stack.
 
 use crate::{
-    maps::{TASKS, THREADS, python_of},
+    maps::{SERVING, TASKS, THREADS, python_of},
     task::{Task, user_word},
 };
 use aya_ebpf::{
@@ -25,7 +29,7 @@ use aya_ebpf::{
     programs::ProbeContext,
 };
 use core::ffi::c_void;
-use sonde_common::python::{Python, TaskKey, TaskWork, Thread};
+use sonde_common::python::{Python, Serving, ObjectKey, TaskWork, Thread};
 
 /// Most threads that are looked through for the current one.
 const MOST_THREADS: u32 = 256;
@@ -51,6 +55,13 @@ pub fn future_set_result(ctx: ProbeContext) -> u32 {
     0
 }
 
+/// `UVBaseTransport._call_connection_made(self)` of uvloop
+#[uprobe]
+pub fn uvloop_connection_made(ctx: ProbeContext) -> u32 {
+    connected(&ctx);
+    0
+}
+
 #[inline(always)]
 fn created(ctx: &ProbeContext) -> Option<()> {
     let new: u64 = ctx.arg(0)?;
@@ -61,8 +72,34 @@ fn created(ctx: &ProbeContext) -> Option<()> {
     unsafe {
         (*thread).runs_loop = 1;
         let running = running(thread, python)?;
-        (*thread).cause = work(thread, python, task.tgid(), running);
+        let tgid = task.tgid();
         (*thread).created = new;
+        (*thread).cause = match owned(tgid, running, python) {
+            _ if running == (*thread).reading => (*thread).read,
+            Some(handle) => handle,
+            None => 0,
+        };
+        let stream = (*thread).making;
+        (*thread).making = 0;
+        if stream != 0 && user_word(stream + UVLOOP_CONTEXT)? == running {
+            serve(tgid, stream, Serving { task: new, connection: 0 });
+        }
+    }
+    Some(())
+}
+
+/// All streams that a server accepts share one context: it is no read callback that runs in it now.
+#[inline(always)]
+fn connected(ctx: &ProbeContext) -> Option<()> {
+    let stream: u64 = ctx.arg(0)?;
+    let task = Task::current();
+    let python = python_of(task.tgid())?;
+    let thread = thread(&task, python)?;
+    // SAFETY: a map value that only its own thread changes.
+    unsafe {
+        settle(thread, python);
+        (*thread).reading = 0;
+        (*thread).making = stream;
     }
     Some(())
 }
@@ -77,7 +114,7 @@ fn completed(ctx: &ProbeContext) -> Option<()> {
     unsafe {
         (*thread).runs_loop = 1;
         let running = running(thread, python)?;
-        if (*thread).reading != running || (*thread).from_server == 0 {
+        if (*thread).reading != running || (*thread).connection == 0 {
             return None;
         }
         let at = future + python.callback as u64;
@@ -86,32 +123,67 @@ fn completed(ctx: &ProbeContext) -> Option<()> {
         if context == 0 || user_word(waiting + python.task_context as u64)? != context {
             return None;
         }
-        remember(task.tgid(), context, (*thread).read, waiting);
+        let (tgid, read) = (task.tgid(), (*thread).read);
+        if read != 0 && owned(tgid, context, python) != Some(read) {
+            let connection = (*thread).connection;
+            serve(tgid, (*thread).stream, Serving { task: waiting, connection });
+        }
+        remember(tgid, context, read, waiting);
     }
     Some(())
 }
 
 /// The current thread has read from a socket what it works on now. Gives whether that is all: a thread that
-/// runs no event loop may keep it for itself.
+/// runs no event loop may keep it for itself. `connection` is the id of a server socket's connection, else 0.
 #[inline(always)]
-pub fn take_up(task: &Task, python: &Python, handle: u64, from_server: bool) -> bool {
-    reads(task, python, handle, from_server).unwrap_or(false)
+pub fn take_up(task: &Task, python: &Python, handle: u64, connection: u64) -> bool {
+    reads(task, python, handle, connection).unwrap_or(false)
 }
 
 #[inline(always)]
-fn reads(task: &Task, python: &Python, handle: u64, from_server: bool) -> Option<bool> {
+fn reads(task: &Task, python: &Python, handle: u64, connection: u64) -> Option<bool> {
     let thread = thread(task, python)?;
     // SAFETY: a map value that only its own thread changes.
     unsafe {
-        let mut context = running(thread, python)?;
-        if is_base(context, python) {
-            context = stream_context(python).unwrap_or(0);
-        }
+        let running = running(thread, python)?;
+        let (stream, context) = match is_base(running, python) {
+            true => uvloop_stream(python).unwrap_or((0, 0)),
+            false => (running, running),
+        };
+        (*thread).making = 0;
+        (*thread).stream = stream;
         (*thread).reading = context;
         (*thread).read = handle;
-        (*thread).from_server = from_server as u32;
+        (*thread).connection = connection;
+        if connection != 0 && handle != 0 && context != 0 {
+            hand_on(task.tgid(), python, stream, connection, handle);
+        }
         Some((*thread).runs_loop != 0)
     }
+}
+
+/// The task that serves the connection works on what was read.
+#[inline(always)]
+fn hand_on(tgid: u32, python: &Python, stream: u64, connection: u64, handle: u64) -> Option<()> {
+    let serving = SERVING.get_ptr_mut(ObjectKey { address: stream, tgid, reserved: 0 })?;
+    // SAFETY: a map value.
+    unsafe {
+        if (*serving).connection == 0 {
+            (*serving).connection = connection;
+        }
+        let task = (*serving).task;
+        let context = user_word(task + python.task_context as u64)?;
+        if (*serving).connection == connection && is_pending(task, context, python)? {
+            remember(tgid, context, handle, task);
+        }
+    }
+    Some(())
+}
+
+#[inline(always)]
+fn serve(tgid: u32, stream: u64, serving: Serving) {
+    // A full map gives up its least recently used entry.
+    let _ = SERVING.insert(ObjectKey { address: stream, tgid, reserved: 0 }, serving, 0);
 }
 
 /// What the current task works on; `None` if the thread runs no event loop.
@@ -171,7 +243,7 @@ unsafe fn settle(thread: *mut Thread, python: &Python) -> Option<()> {
 
 #[inline(always)]
 fn remember(tgid: u32, context: u64, handle: u64, task: u64) {
-    let key = TaskKey { context, tgid, reserved: 0 };
+    let key = ObjectKey { address: context, tgid, reserved: 0 };
     if let Some(known) = TASKS.get_ptr_mut(key) {
         // SAFETY: a map value; the address is that of an object which one thread at a time uses.
         unsafe { *known = TaskWork { handle, task } };
@@ -199,12 +271,18 @@ unsafe fn work(thread: *mut Thread, python: &Python, tgid: u32, running: u64) ->
 /// What the task works on whose context this is, as long as it is not done.
 #[inline(always)]
 fn owned(tgid: u32, context: u64, python: &Python) -> Option<u64> {
-    let known = TASKS.get_ptr_mut(TaskKey { context, tgid, reserved: 0 })?;
+    let known = TASKS.get_ptr_mut(ObjectKey { address: context, tgid, reserved: 0 })?;
     // SAFETY: a map value.
     let work = unsafe { *known };
-    let is_its = user_word(work.task + python.task_context as u64)? == context;
-    let pending = user_word(work.task + python.state as u64)? as u32 == 0;
-    (is_its && pending).then_some(work.handle)
+    is_pending(work.task, context, python)?.then_some(work.handle)
+}
+
+/// Is this a task with that context, and not done?
+#[inline(always)]
+fn is_pending(task: u64, context: u64, python: &Python) -> Option<bool> {
+    let is_its = user_word(task + python.task_context as u64)? == context;
+    let typed = user_word(context + TYPE)? == python.context_type;
+    Some(is_its && typed && user_word(task + python.state as u64)? as u32 == 0)
 }
 
 /// Is it none, or the one that a thread has outside of any other?
@@ -225,7 +303,10 @@ static NEW: Thread = Thread {
     offsets: 0,
     tgid: 0,
     runs_loop: 0,
-    from_server: 0,
+    connection: 0,
+    reserved: 0,
+    stream: 0,
+    making: 0,
 };
 
 /// What is known of the current thread.
@@ -287,17 +368,16 @@ unsafe extern "C" fn step(_index: u64, context: *mut *mut Thread) -> i64 {
     }
 }
 
-/// The context of the `UVStream` that libuv reads from: a preserved register points to its stream.
+/// The `UVStream` that libuv reads from, and its context: a preserved register points to libuv's stream.
 #[inline(always)]
-fn stream_context(python: &Python) -> Option<u64> {
+fn uvloop_stream(python: &Python) -> Option<(u64, u64)> {
     if python.uvloop == 0 {
         return None;
     }
     for register in PRESERVED {
-        let Some(context) = context_of_stream(preserved(register), python) else {
-            continue;
-        };
-        return Some(context);
+        if let Some(found) = uvloop_stream_at(preserved(register), python) {
+            return Some(found);
+        }
     }
     None
 }
@@ -318,11 +398,11 @@ fn preserved(word: usize) -> u64 {
 }
 
 #[inline(always)]
-fn context_of_stream(stream: u64, python: &Python) -> Option<u64> {
+fn uvloop_stream_at(stream: u64, python: &Python) -> Option<(u64, u64)> {
     let object = user_word(stream)?;
     if user_word(object + UVLOOP_HANDLE)? != stream {
         return None;
     }
     let context = user_word(object + UVLOOP_CONTEXT)?;
-    (user_word(context + TYPE)? == python.context_type).then_some(context)
+    (user_word(context + TYPE)? == python.context_type).then_some((object, context))
 }

@@ -33,15 +33,33 @@ pub struct PythonFacts {
     pub python: Python,
     /// The `_asyncio` module, once it is loaded.
     pub module: Option<Module>,
+    /// uvloop, once it is loaded, if its symbols are there.
+    pub uvloop: Option<Uvloop>,
+}
+
+/// A mapped file that uprobes go into.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Opens the file, whatever its name means in the agent's own file system.
+    pub path: PathBuf,
+    /// Device and inode as `/proc/PID/maps` shows them.
+    pub file: (String, u64),
+}
+
+/// uvloop's module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Uvloop {
+    /// The file.
+    pub target: Target,
+    /// File offset of `TCPTransport._call_connection_made`.
+    pub connection_made: u64,
 }
 
 /// A file with asyncio's C part, and where the uprobes go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Module {
-    /// Opens the mapped file, whatever its name means in the agent's own file system.
-    pub path: PathBuf,
-    /// Device and inode as `/proc/PID/maps` shows them: one attachment serves all processes.
-    pub file: (String, u64),
+    /// The file.
+    pub target: Target,
     /// File offset of `_asyncio_Task___init__`.
     pub task_init: u64,
     /// File offset of `_asyncio_Future_set_result`.
@@ -64,15 +82,17 @@ pub fn inspect(pid: u32) -> Option<PythonFacts> {
         Some(found) => module_of(found, minor, Image::read(&found.open()?, FILE)?),
         None => module_of(interpreter, minor, image),
     };
+    let uvloop = mappings.iter().find(|m| m.is_uvloop).and_then(uvloop);
     Some(PythonFacts {
         minor,
         python: Python {
             interpreter: base + runtime + layout.interpreters_main,
             context_type: base + context_type,
-            uvloop: mappings.iter().any(|mapping| mapping.is_uvloop).into(),
+            uvloop: uvloop.is_some().into(),
             ..layout.python
         },
         module,
+        uvloop,
     })
 }
 
@@ -96,11 +116,26 @@ fn interpreter<'m>(
 fn module_of(mapping: &Mapping, minor: u8, image: Image) -> Option<Module> {
     let tables = tables::find(&image, minor)?;
     Some(Module {
-        path: mapping.link.clone(),
-        file: (mapping.device.clone(), mapping.inode),
+        target: target(mapping),
         task_init: image.file_offset(tables.task_init)?,
         set_result: image.file_offset(tables.set_result)?,
     })
+}
+
+fn uvloop(mapping: &Mapping) -> Option<Uvloop> {
+    let image = Image::read(&mapping.open()?, FILE)?;
+    let connection_made = image.symbol(image::UVLOOP_CONNECTION_MADE)?;
+    Some(Uvloop {
+        target: target(mapping),
+        connection_made: image.file_offset(connection_made)?,
+    })
+}
+
+fn target(mapping: &Mapping) -> Target {
+    Target {
+        path: mapping.link.clone(),
+        file: (mapping.device.clone(), mapping.inode),
+    }
 }
 
 #[cfg(test)]

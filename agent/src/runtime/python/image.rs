@@ -7,7 +7,7 @@ use std::io::Read;
 use object::LittleEndian;
 use object::elf::{
     EM_AARCH64, EM_X86_64, FileHeader64, PF_W, PF_X, PT_LOAD, R_AARCH64_ABS64, R_AARCH64_RELATIVE,
-    R_X86_64_64, R_X86_64_RELATIVE,
+    R_X86_64_64, R_X86_64_RELATIVE, SHT_DYNSYM, SHT_SYMTAB,
 };
 use object::read::elf::{FileHeader, ProgramHeader, Rela, SectionHeader, SymbolTable};
 
@@ -31,8 +31,11 @@ struct Segment {
     flags: u32,
 }
 
-/// The only symbols anybody asks for.
-const WANTED: [&str; 2] = ["_PyRuntime", "PyContext_Type"];
+/// The only symbols anybody asks for: two that every interpreter exports, and uvloop's own.
+const WANTED: [&str; 3] = ["_PyRuntime", "PyContext_Type", UVLOOP_CONNECTION_MADE];
+/// Cython's name of `TCPTransport._call_connection_made`.
+pub(super) const UVLOOP_CONNECTION_MADE: &str =
+    "__pyx_f_6uvloop_4loop_12TCPTransport__call_connection_made";
 
 impl Image {
     /// Reads `file` whole; nothing if it is longer than `limit` or no 64-bit little-endian ELF.
@@ -61,7 +64,10 @@ impl Image {
             flags: segment.p_flags(ENDIAN),
         });
         let segments = segments.collect();
-        let symbols = symbols(header, data).unwrap_or_default();
+        let mut symbols = symbols(header, data, SHT_DYNSYM).unwrap_or_default();
+        if symbols.is_empty() {
+            symbols = self::symbols(header, data, SHT_SYMTAB).unwrap_or_default();
+        }
         let relocated = relocations(header, data).unwrap_or_default();
         Some(Self {
             bytes,
@@ -71,7 +77,7 @@ impl Image {
         })
     }
 
-    /// Address of an exported symbol, of the few that are kept.
+    /// Address of a symbol, of the few that are kept.
     pub(super) fn symbol(&self, name: &str) -> Option<u64> {
         self.symbols.get(name).copied()
     }
@@ -163,11 +169,9 @@ impl Image {
     }
 }
 
-fn symbols(header: &Header, data: &[u8]) -> Option<HashMap<String, u64>> {
+fn symbols(header: &Header, data: &[u8], kind: u32) -> Option<HashMap<String, u64>> {
     let sections = header.sections(ENDIAN, data).ok()?;
-    let table = sections
-        .symbols(ENDIAN, data, object::elf::SHT_DYNSYM)
-        .ok()?;
+    let table = sections.symbols(ENDIAN, data, kind).ok()?;
     let mut found = HashMap::new();
     for symbol in table.iter() {
         let name = symbol.st_name.get(ENDIAN);
@@ -188,9 +192,7 @@ fn relocations(header: &Header, data: &[u8]) -> Option<HashMap<u64, u64>> {
         _ => return None,
     };
     let sections = header.sections(ENDIAN, data).ok()?;
-    let dynamic = sections
-        .symbols(ENDIAN, data, object::elf::SHT_DYNSYM)
-        .ok()?;
+    let dynamic = sections.symbols(ENDIAN, data, SHT_DYNSYM).ok()?;
     let mut found = HashMap::new();
     for section in sections.iter() {
         let Ok(Some((entries, _))) = section.rela(ENDIAN, data) else {
