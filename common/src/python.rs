@@ -68,6 +68,8 @@ pub struct Serving {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Thread {
+    /// Its process's offsets.
+    pub python: Python,
     /// Address of its `PyThreadState`; 0: not found.
     pub state: u64,
     /// Context of the read callback that it is in; 0: in none.
@@ -82,14 +84,10 @@ pub struct Thread {
     pub cursor: u64,
     /// What it searches: base of the thread's local storage.
     pub tls: u64,
-    /// How: `thread_id` in the upper half, `next` in the lower.
-    pub offsets: u32,
     /// Process.
     pub tgid: u32,
     /// 1: it has created a task or completed a future.
     pub runs_loop: u32,
-    /// Padding.
-    pub reserved: u32,
     /// Id of the connection, if it reads from a server socket; 0: from a client socket.
     pub connection: u64,
     /// What names its read callback: the context, or uvloop's `UVStream`.
@@ -99,4 +97,41 @@ pub struct Thread {
 }
 
 const _: () = assert!(size_of::<ObjectKey>() == 16);
-const _: () = assert!(size_of::<Thread>() == 96);
+const _: () = assert!(size_of::<Thread>() == 128);
+
+impl Python {
+    /// Nothing is known.
+    pub const UNKNOWN: Self = Self {
+        interpreter: 0,
+        context_type: 0,
+        threads: 0,
+        next: 0,
+        thread_id: 0,
+        context: 0,
+        previous: 0,
+        callback: 0,
+        state: 0,
+        task_context: 0,
+        wakes: 0,
+        uvloop: 0,
+    };
+}
+
+impl Thread {
+    /// Nothing is known.
+    pub const UNKNOWN: Self = Self {
+        python: Python::UNKNOWN,
+        state: 0,
+        reading: 0,
+        read: 0,
+        created: 0,
+        cause: 0,
+        cursor: 0,
+        tls: 0,
+        tgid: 0,
+        runs_loop: 0,
+        connection: 0,
+        stream: 0,
+        making: 0,
+    };
+}
