@@ -58,6 +58,7 @@ fn spans() -> Vec<Span> {
         trace_flags: 1,
         parent_is_remote: true,
         trace_state: String::new(),
+        link: None,
         kind: Kind::Server,
         name: "GET /products/{id}".to_owned(),
         start_unix_nanos: 1_700_000_000_000_000_000,

@@ -30,6 +30,7 @@ fn least(name: &str, mut work: impl FnMut()) {
 
 fn main() -> Result<(), HeadError> {
     let exchange = Exchange {
+        label: None,
         request: RequestHead::parse(HEAD)?,
         request_started: Timestamp(1_000),
         request_read: Some(Timestamp(2_000)),
@@ -65,6 +66,7 @@ fn main() -> Result<(), HeadError> {
         least(&format!("build {role:?}"), || {
             black_box(build(
                 black_box(&exchange),
+                None,
                 &connection,
                 &resource,
                 clock,

@@ -12,9 +12,9 @@ pub mod privilege;
 pub mod reference;
 
 pub use arguments::{
-    Arguments, CaptureArguments, CheckArguments, Command, DiagnosticsArguments, ExportArguments,
-    Exporter, ListArguments, LogFormat, LoggingArguments, OtlpArguments, OtlpCompression,
-    OtlpProtocol, RunArguments, SelectionArguments,
+    Arguments, CaptureArguments, CheckArguments, Command, ContextArguments, DiagnosticsArguments,
+    ExportArguments, Exporter, ListArguments, LogFormat, LoggingArguments, OtlpArguments,
+    OtlpCompression, OtlpProtocol, RunArguments, SelectionArguments,
 };
 pub use environment::{Environment, standard_name, variable_name};
 pub use failure::{Failure, Kind};

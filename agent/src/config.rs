@@ -9,9 +9,11 @@ pub mod cgroup;
 pub mod units;
 
 use crate::cli::{
-    CheckArguments, Exporter, Failure, ListArguments, LogFormat, LoggingArguments, OtlpArguments,
-    OtlpCompression, OtlpProtocol, RunArguments, SelectionArguments,
+    CheckArguments, ContextArguments, Exporter, Failure, ListArguments, LogFormat,
+    LoggingArguments, OtlpArguments, OtlpCompression, OtlpProtocol, RunArguments,
+    SelectionArguments,
 };
+use crate::context::{self, Sampler};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,6 +25,8 @@ pub struct Config {
     pub selection: Selection,
     /// What is captured.
     pub capture: Capture,
+    /// How trace contexts are handled.
+    pub context: context::Options,
     /// Names of query parameters whose values are redacted, besides the list of the convention.
     pub redact_query: Vec<String>,
     /// Where spans go, each exporter once, in the order of [`Exporter`].
@@ -141,6 +145,7 @@ impl Config {
         let RunArguments {
             selection,
             capture,
+            context,
             export,
             otlp,
             diagnostics,
@@ -163,6 +168,7 @@ impl Config {
                 max_connections: capture.max_connections,
                 cgroup: capture.cgroup,
             },
+            context: context_options(&context)?,
             redact_query: capture.redact_query,
             exporters,
             batch: Batch {
@@ -176,6 +182,21 @@ impl Config {
             log: logging.into(),
         })
     }
+}
+
+fn context_options(arguments: &ContextArguments) -> Result<context::Options, Failure> {
+    let wrong = |flag: &str, why: String| Failure::configuration(format!("{flag}: {why}"));
+    let sampler = Sampler::parse(&arguments.sampler, arguments.sampler_arg.as_deref())
+        .map_err(|why| wrong("--sampler", why))?;
+    let propagate =
+        context::propagation(&arguments.propagate).map_err(|why| wrong("--propagate", why))?;
+    Ok(context::Options {
+        sampler,
+        trust_incoming: arguments.trust_incoming,
+        linger: arguments.linger,
+        propagate,
+        sdk: arguments.sdk,
+    })
 }
 
 impl Check {

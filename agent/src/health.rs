@@ -30,6 +30,11 @@ use crate::spans::Kind;
 type Seconds = Counter<f64, AtomicU64>;
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct ReasonLabel {
+    reason: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct KindLabel {
     kind: &'static str,
 }
@@ -64,6 +69,7 @@ pub struct Health {
     records: Family<KindLabel, Counter>,
     losses: Family<LossLabels, Counter>,
     anomalies: Family<AnomalyLabels, Counter>,
+    unexported: Family<ReasonLabel, Counter>,
     program_runs: Family<ProgramLabel, Counter>,
     program_seconds: Family<ProgramLabel, Seconds>,
     exporters: exporter::Families,
@@ -103,6 +109,11 @@ impl Health {
                 "anomalies",
                 "Odd input the parsers met, by protocol and kind",
             ),
+            unexported: registered(
+                &mut registry,
+                "exchanges_without_span",
+                "Exchanges that no span was made for, by reason",
+            ),
             program_runs: registered(&mut registry, "bpf_runs", "Runs of each BPF program"),
             program_seconds: with_seconds(&mut registry, "bpf_run", "Time each BPF program ran"),
             exporters,
@@ -130,6 +141,12 @@ impl Health {
     pub fn anomalies(&self, protocol: &'static str, kind: &'static str) -> Counter {
         self.anomalies
             .get_or_create_owned(&AnomalyLabels { protocol, kind })
+    }
+
+    /// The counter of exchanges without a span for one reason; get it once.
+    #[must_use]
+    pub fn unexported(&self, reason: &'static str) -> Counter {
+        self.unexported.get_or_create_owned(&ReasonLabel { reason })
     }
 
     /// Sets how often `hook` lost something for `reason` since the agent started.

@@ -9,6 +9,7 @@ pub mod capture;
 pub mod cli;
 pub mod config;
 pub mod connections;
+pub mod context;
 pub mod export;
 pub mod health;
 pub mod logging;

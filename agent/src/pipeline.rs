@@ -14,10 +14,13 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::time::{ClockId, clock_gettime};
+use sonde_common::context::{SAMPLED, SpanContext, origin};
 use sonde_protocols::Timestamp;
+use sonde_protocols::http1::Label;
 
 use crate::capture::{Capture, Record, Records, Statistics};
 use crate::connections::{Connections, Finished};
+use crate::context::Sdk;
 use crate::export::Exporters;
 use crate::health::{Health, Readiness};
 use crate::process::Exec;
@@ -25,7 +28,7 @@ use crate::spans::http::{self, Clock, ConnectionFacts};
 use crate::spans::{IdGenerator, Role, Span};
 
 pub use counters::Counters;
-pub use watch::Watch;
+pub use watch::{Propagation, Watch};
 
 /// Longest wait for records: the delay a span may see on an idle machine.
 const TICK: Duration = Duration::from_millis(50);
@@ -50,6 +53,8 @@ pub struct Pipeline {
     pub exporters: Arc<Exporters>,
     /// How spans are made.
     pub spans: http::Options,
+    /// What services that trace themselves mean.
+    pub sdk: Sdk,
     /// Exchanges in flight for longer are handed over as such.
     pub max_exchange: Duration,
     /// What the agent counts.
@@ -64,6 +69,7 @@ pub struct Pipeline {
 struct Maker<'a> {
     watch: &'a mut Watch,
     options: &'a http::Options,
+    sdk: Sdk,
     clock: Clock,
     ids: &'a mut IdGenerator,
     counters: &'a Counters,
@@ -113,6 +119,7 @@ impl Pipeline {
             connections,
             watch,
             spans,
+            sdk,
             counters,
             ..
         } = self;
@@ -124,6 +131,7 @@ impl Pipeline {
             let mut maker = Maker {
                 watch,
                 options: spans,
+                sdk: *sdk,
                 clock,
                 ids,
                 counters,
@@ -175,6 +183,7 @@ impl Pipeline {
             connections,
             watch,
             spans,
+            sdk,
             counters,
             ..
         } = self;
@@ -183,6 +192,7 @@ impl Pipeline {
         let mut maker = Maker {
             watch,
             options: spans,
+            sdk: *sdk,
             clock,
             ids,
             counters,
@@ -213,12 +223,14 @@ impl Pipeline {
             connections,
             watch,
             spans,
+            sdk,
             counters,
             ..
         } = &mut self;
         let mut maker = Maker {
             watch,
             options: spans,
+            sdk: *sdk,
             clock,
             ids,
             counters,
@@ -230,6 +242,30 @@ impl Pipeline {
 }
 
 impl Maker<'_> {
+    /// Is a span to be made? Not for what is not sampled, nor for a process that makes its own.
+    fn is_wanted(&mut self, tgid: u32, context: Option<&SpanContext>) -> bool {
+        // An application that names a parent of its own while it works on a request has a tracer.
+        let names_own =
+            context.is_some_and(|span| span.origin == origin::ADOPTED && span.at_work == 1);
+        if names_own && self.sdk == Sdk::Auto {
+            self.watch.traces_itself(tgid);
+        }
+        let own = match self.sdk {
+            Sdk::Auto => self.watch.is_tracing_itself(tgid),
+            Sdk::Always => true,
+            Sdk::Never => false,
+        };
+        if own {
+            self.counters.own_spans.inc();
+            return false;
+        }
+        let sampled = context.is_none_or(|span| span.flags & SAMPLED != 0);
+        if !sampled {
+            self.counters.not_sampled.inc();
+        }
+        sampled
+    }
+
     fn span(&mut self, done: Finished<'_>) {
         let Finished {
             connection,
@@ -249,6 +285,10 @@ impl Maker<'_> {
         if !process.verdict.is_instrumented() {
             return;
         }
+        let context = exchange.label.map(span_context);
+        if !self.is_wanted(process.pid, context.as_ref()) {
+            return;
+        }
         let place = ConnectionFacts {
             role: facts.role,
             local: facts.local,
@@ -257,6 +297,7 @@ impl Maker<'_> {
         let resource = &process.resource;
         self.made.push(http::build(
             &exchange,
+            context.as_ref(),
             &place,
             resource,
             self.clock,
@@ -267,6 +308,26 @@ impl Maker<'_> {
             Role::Server => self.counters.server.inc(),
             Role::Client => self.counters.client.inc(),
         };
+    }
+}
+
+/// The span of a request as the kernel side told it.
+fn span_context(label: Label) -> SpanContext {
+    let part = |from: usize| {
+        label
+            .get(from..from + 8)
+            .and_then(|part| part.try_into().ok())
+    };
+    let mut trace_id = [0; 16];
+    trace_id.copy_from_slice(label.get(..16).unwrap_or(&[0; 16]));
+    SpanContext {
+        trace_id,
+        span_id: part(16).unwrap_or_default(),
+        parent_id: part(24).unwrap_or_default(),
+        flags: label[32],
+        origin: label[33],
+        at_work: label[34],
+        reserved: [0; 5],
     }
 }
 

@@ -8,17 +8,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use sonde_common::process::propagate;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::capture::{Capture, CaptureError, Enroller, Records, Statistics};
+use crate::capture::{Capture, CaptureError, Enroller, Fionread, Records, Statistics};
 use crate::cli::{Failure, privilege};
 use crate::config::{Config, List};
 use crate::connections::Connections;
 use crate::export::Exporters;
 use crate::health::{Health, Readiness, serve};
-use crate::pipeline::{Counters, Pipeline, Watch};
+use crate::pipeline::{Counters, Pipeline, Propagation, Watch};
 use crate::process::{Processes, render};
 
 pub use check::check;
@@ -40,11 +41,12 @@ pub fn run(config: Config) -> Result<(), Failure> {
 
     let mut capture = Capture::load(&options).map_err(refused)?;
     let verdicts = capture.take_verdicts().map_err(refused)?;
-    let mut enroller = Enroller::new(&mut capture).map_err(refused)?;
     let records = Records::new(capture.take_ring().map_err(refused)?);
     let statistics = Statistics::new(&mut capture).map_err(refused)?;
-    let mut watch = Watch::new(processes, verdicts);
+    let propagation = propagation(&mut capture, config.context.propagate);
+    let mut watch = Watch::new(processes, verdicts, propagation);
     capture.attach(&options.cgroup).map_err(refused)?;
+    let mut enroller = Enroller::new(&mut capture).map_err(refused)?;
     let attached = begun.elapsed();
     watch.take_in(&mut enroller);
     drop(enroller);
@@ -61,6 +63,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
         watch,
         exporters: Arc::clone(&exporters),
         spans: settings::spans(&config),
+        sdk: config.context.sdk,
         max_exchange: config.capture.max_exchange,
         counters: Counters::new(&health),
         health,
@@ -70,6 +73,25 @@ pub fn run(config: Config) -> Result<(), Failure> {
     work(pipeline, &runtime, &readiness)?;
     flush(exporters, &runtime, config.batch.shutdown_timeout);
     Ok(())
+}
+
+/// What is possible on this kernel of what is wanted.
+fn propagation(capture: &mut Capture, ways: u8) -> Propagation {
+    let harmless = if ways & propagate::HEADER == 0 {
+        Ok(Fionread::Right)
+    } else {
+        capture.try_fionread()
+    };
+    if !matches!(harmless, Ok(Fionread::Right)) {
+        tracing::warn!(
+            "this kernel answers FIONREAD wrong for sockets in a sockhash: traceparent is written only for \
+             Node.js, Python, Ruby, PHP, Rust and Go, which do not ask"
+        );
+    }
+    Propagation {
+        ways,
+        sockhash_is_harmless: matches!(harmless, Ok(Fionread::Right)),
+    }
 }
 
 /// Runs the pipeline in its own thread until a signal comes; returns when it has handed over all.

@@ -13,4 +13,4 @@ pub mod trace_context;
 
 pub use ids::IdGenerator;
 pub use resource::Resource;
-pub use span::{Attribute, Kind, Role, Span, SpanId, Status, TraceId, Value};
+pub use span::{Attribute, Kind, Link, Role, Span, SpanId, Status, TraceId, Value};

@@ -21,14 +21,52 @@ pub struct Config {
     pub mm_arg_end: u32,
     /// Offset of `filename` in `linux_binprm`; 0 where unknown.
     pub binprm_filename: u32,
+    /// Offset of `pid` (the thread's id) in `task_struct`.
+    pub task_pid: u32,
+    /// Offset of `tgid` in `task_struct`.
+    pub task_tgid: u32,
+    /// Offset of `nvcsw` in `task_struct`.
+    pub task_nvcsw: u32,
+    /// Offset of `thread.fsbase` (x86_64) or `thread.uw.tp_value` (arm64) in `task_struct`; 0 where unknown.
+    pub task_tls: u32,
+    /// Offset of `sk_lock.owned` in `sock`.
+    pub sock_owned: u32,
+    /// Offset of `sk_wmem_queued` in `sock`.
+    pub sock_wmem_queued: u32,
+    /// Offset of `sk_sndbuf` in `sock`.
+    pub sock_sndbuf: u32,
+    /// Offset of `write_seq` in `tcp_sock`.
+    pub tcp_write_seq: u32,
+    /// A value of [`sampler`].
+    pub sampler: u32,
+    /// 1: the sampler decides only where a trace begins.
+    pub parent_based: u32,
+    /// A value of [`trust`].
+    pub trust_incoming: u32,
+    /// Padding.
+    pub reserved: u32,
+    /// How long work goes on after its response, in nanoseconds.
+    pub linger: u64,
+    /// For [`sampler::RATIO`]: traces whose random part is below this are sampled, of 2^56.
+    pub ratio: u64,
 }
 
-/// Value of the `VERDICTS` map (key: tgid): what the agent decided about a process.
-pub mod verdict {
-    /// Not decided yet: capture, the agent will sort it out.
-    pub const UNKNOWN: u8 = 0;
-    /// Watch.
-    pub const WATCH: u8 = 1;
-    /// Leave alone.
-    pub const LEAVE: u8 = 2;
+/// Values of [`Config::sampler`].
+pub mod sampler {
+    /// Every trace.
+    pub const ALWAYS_ON: u32 = 0;
+    /// None.
+    pub const ALWAYS_OFF: u32 = 1;
+    /// A share of them, by trace-id.
+    pub const RATIO: u32 = 2;
+}
+
+/// Values of [`Config::trust_incoming`].
+pub mod trust {
+    /// Whoever names a parent.
+    pub const ALL: u32 = 0;
+    /// Peers with a private, loopback or link-local address.
+    pub const PRIVATE: u32 = 1;
+    /// Nobody.
+    pub const NONE: u32 = 2;
 }

@@ -3,6 +3,7 @@
 //! `ingress` is written by the ingress hook only and `egress` by the egress hook only, so no lock is
 //! needed; each other field names its writer.
 
+use crate::context::{Ends, Joint, SpanContext};
 use crate::http1::{ChunkScan, HeadScan};
 
 /// What the next byte of a direction is.
@@ -25,11 +26,28 @@ pub mod state {
     pub const NEW: u8 = 0;
     /// HTTP/1.x was recognised and the connection announced to the agent.
     pub const HTTP1: u8 = 1;
-    /// Another protocol: every hook leaves at once.
+    /// Another protocol: only who writes and reads is followed, on client sockets.
     pub const OPAQUE: u8 = 2;
     /// A listening socket; its value is cloned into accepted ones.
     pub const LISTENING: u8 = 3;
+    /// Its owner is left alone: every hook leaves at once.
+    pub const LEFT: u8 = 4;
 }
+
+/// Who uses a client connection whose messages are not understood.
+pub mod sharing {
+    /// Nobody has written yet.
+    pub const UNUSED: u8 = 0;
+    /// One request in work has written, and nothing was read since.
+    pub const WRITTEN: u8 = 1;
+    /// And an answer was read.
+    pub const READ: u8 = 2;
+    /// Several wrote before an answer was read: what is read belongs to nobody for certain, for good.
+    pub const SHARED: u8 = 3;
+}
+
+/// Requests of one server connection whose contexts are kept at a time (pipelining).
+pub const PIPELINED: usize = 4;
 
 /// Which end of the connection the socket is.
 pub mod role {
@@ -96,6 +114,21 @@ pub struct Connection {
     pub head_requests: u64,
     /// Bit `n % 64`: request `n` was CONNECT. Written where requests pass.
     pub connect_requests: u64,
+    /// On a server socket: handles of the requests at hand, by their number. Written by the ingress hook.
+    pub contexts: [u64; PIPELINED],
+    /// On a server socket of a Go process: the goroutine that serves it. Written by the reading hook.
+    pub reader: u64,
+    /// On a client socket: handle of what the connecting thread worked on, for the first request.
+    pub bound: u64,
+    /// On a client socket: handle of what the request in flight, or the last one, was sent for; 0: unknown.
+    /// Written where requests leave.
+    pub parent: u64,
+    /// On a client socket: the request in flight. Written where requests leave.
+    pub outgoing: Joint,
+    /// Both ends; known once the connection was announced.
+    pub ends: Ends,
+    /// Padding.
+    pub reserved_ends: u32,
     /// Owner. Written on connect and listen, and by the reading hook.
     pub tgid: u32,
     /// `begun` of the request direction at the last read.
@@ -104,14 +137,32 @@ pub struct Connection {
     pub role: u8,
     /// A value of [`state`].
     pub state: u8,
-    /// A value of [`crate::config::verdict`].
+    /// A value of [`crate::process::verdict`].
     pub verdict: u8,
+    /// A value of [`sharing`]. Written where bytes of an unknown protocol leave and are read.
+    pub sharing: u8,
+    /// 1: it is in the map of sockets whose messages pass the `sk_msg` program.
+    pub enrolled: u8,
     /// Padding.
-    pub reserved: [u8; 5],
+    pub reserved: [u8; 3],
+    /// On a server socket: responses that have ended. Written by the egress hook.
+    pub answered: u32,
+    /// Padding.
+    pub reserved_more: u32,
     /// Bytes received.
     pub ingress: Direction,
     /// Bytes sent.
     pub egress: Direction,
+}
+
+/// A request that the `sk_msg` program has written a field into, until it is seen to leave.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sent {
+    /// Its span.
+    pub span: SpanContext,
+    /// Handle of what it was sent for.
+    pub parent: u64,
 }
 
 /// First data of a connection that came with the last packet of its handshake: seen at the listening
@@ -128,8 +179,8 @@ pub struct Pending {
 }
 
 const _: () = assert!(size_of::<Pending>() == size_of::<Connection>() + 8);
-const _: () = assert!(size_of::<Direction>() == 112);
-const _: () = assert!(size_of::<Connection>() == 48 + 2 * 112);
+const _: () = assert!(size_of::<Direction>() == 152);
+const _: () = assert!(size_of::<Connection>() == 200 + 2 * 152);
 
 impl Direction {
     /// A direction joined at an unknown place.

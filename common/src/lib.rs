@@ -9,7 +9,10 @@
 
 pub mod config;
 pub mod connection;
+pub mod context;
 pub mod http1;
 pub mod loss;
+pub mod process;
 pub mod python;
 pub mod record;
+pub mod traceparent;

@@ -14,6 +14,8 @@ pub enum Hook {
     Process,
     /// `sock_ops`
     SockOps,
+    /// `sk_msg`
+    Message,
 }
 
 /// Why something was lost.
@@ -30,18 +32,25 @@ pub enum Reason {
     HeadTooLarge,
     /// The kernel had no memory for a socket's state.
     NoStorage,
-    /// Bytes could not be read from a packet.
+    /// Bytes could not be read from a packet or a message.
     Unreadable,
+    /// There was no room for a field in a message.
+    NoRoom,
+    /// The head of a request named its parent in an invalid way (W3C Trace Context section 3.2).
+    InvalidParent,
+    /// The kernel did not take a socket into the map of those that fields are written for.
+    NotEnrolled,
 }
 
 impl Hook {
     /// All, in order.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Ingress,
         Self::Egress,
         Self::State,
         Self::Process,
         Self::SockOps,
+        Self::Message,
     ];
 
     /// The name used as a metric label.
@@ -53,19 +62,23 @@ impl Hook {
             Self::State => "inet_sock_set_state",
             Self::Process => "sched_process",
             Self::SockOps => "sock_ops",
+            Self::Message => "sk_msg",
         }
     }
 }
 
 impl Reason {
     /// All, in order.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::RingFull,
         Self::Gap,
         Self::Budget,
         Self::HeadTooLarge,
         Self::NoStorage,
         Self::Unreadable,
+        Self::NoRoom,
+        Self::InvalidParent,
+        Self::NotEnrolled,
     ];
 
     /// The name used as a metric label.
@@ -78,6 +91,9 @@ impl Reason {
             Self::HeadTooLarge => "head_too_large",
             Self::NoStorage => "no_storage",
             Self::Unreadable => "unreadable",
+            Self::NoRoom => "no_room",
+            Self::InvalidParent => "invalid_traceparent",
+            Self::NotEnrolled => "not_enrolled",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What the BPF programs put on the ring. Every record begins with [`Kind`] as a `u32`.
 
+use crate::context::{Ends, SpanContext};
+
 /// The first four bytes of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -59,6 +61,8 @@ pub struct DataHeader {
     pub tgid: u32,
     /// A value of [`crate::connection::role`].
     pub role: u32,
+    /// Span of the request whose head ends with the captured bytes; none in all other records.
+    pub span: SpanContext,
 }
 
 /// A connection was recognised: told once, before its data.
@@ -73,14 +77,8 @@ pub struct Open {
     pub cookie: u64,
     /// `bpf_ktime_get_ns` in the hook.
     pub at: u64,
-    /// Address of the socket's own end; IPv4 as ::ffff:a.b.c.d.
-    pub local: [u8; 16],
-    /// Address of the other end.
-    pub remote: [u8; 16],
-    /// Port of the socket's own end, host order.
-    pub local_port: u16,
-    /// Port of the other end, host order.
-    pub remote_port: u16,
+    /// Addresses and ports of both ends.
+    pub ends: Ends,
     /// A value of [`crate::connection::role`].
     pub role: u8,
     /// Padding.
@@ -162,7 +160,7 @@ pub struct Accepted {
 }
 
 const _: () = assert!(size_of::<Accepted>() == 16);
-const _: () = assert!(size_of::<DataHeader>() == 64);
+const _: () = assert!(size_of::<DataHeader>() == 104);
 const _: () = assert!(size_of::<Open>() == 64);
 const _: () = assert!(size_of::<Closed>() == 64);
 const _: () = assert!(size_of::<Exec>() == 40 + EXEC_FILENAME + EXEC_ARGUMENTS);

@@ -1,13 +1,15 @@
 //! The small records: a connection opened, bytes counted.
 
 use crate::{
+    chain,
     maps::{RECORDS, lose},
     ring, segment,
     walk::Walk,
 };
 use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_skb_load_bytes};
 use sonde_common::{
-    connection::{Connection, Direction, state},
+    connection::{Connection, Direction, role, state},
+    context::SpanContext,
     loss::Reason,
     record::{DataHeader, Kind, Open, TENTATIVE, flag},
 };
@@ -41,8 +43,12 @@ pub unsafe fn elided<const EGRESS: bool>(
             content,
             tgid: (*connection).tgid,
             role: (*connection).role as u32,
+            span: SpanContext::NONE,
         });
         ring::submit(entry, size_of::<DataHeader>() as u64);
+        if flags & (flag::END_OF_MESSAGE | flag::FIN | flag::RESET) != 0 {
+            chain::answered::<EGRESS>(connection, now);
+        }
     }
 }
 
@@ -65,24 +71,24 @@ pub unsafe fn open<const EGRESS: bool>(walk: &Walk) -> bool {
         (*open).tgid = (*connection).tgid;
         (*open).cookie = (*connection).cookie;
         (*open).at = walk.now;
-        let (local, remote) = (&raw mut (*open).local, &raw mut (*open).remote);
-        let (source, destination) = if EGRESS {
-            (local, remote)
+        let ends = &raw mut (*connection).ends;
+        // The client is the source of what it sends.
+        if EGRESS == ((*connection).role == role::CLIENT) {
+            addresses(
+                walk,
+                (&raw mut (*ends).client).cast(),
+                (&raw mut (*ends).server).cast(),
+            );
+            ((*ends).client_port, (*ends).server_port) = ports(walk);
         } else {
-            (remote, local)
-        };
-        addresses(walk, source.cast(), destination.cast());
-        let (source_port, destination_port) = ports(walk);
-        (*open).local_port = if EGRESS {
-            source_port
-        } else {
-            destination_port
-        };
-        (*open).remote_port = if EGRESS {
-            destination_port
-        } else {
-            source_port
-        };
+            addresses(
+                walk,
+                (&raw mut (*ends).server).cast(),
+                (&raw mut (*ends).client).cast(),
+            );
+            ((*ends).server_port, (*ends).client_port) = ports(walk);
+        }
+        (*open).ends = *ends;
         (*open).role = (*connection).role;
         (*open).reserved = [0; 3];
         ring::submit(entry, size_of::<Open>() as u64);

@@ -2,7 +2,7 @@
 //! decides what follows.
 
 use crate::{
-    announce,
+    announce, chain,
     maps::{RECORDS, config, lose},
     ring, segment,
     walk::Walk,
@@ -14,27 +14,27 @@ use aya_ebpf::{
 use core::{arch::asm, ffi::c_void};
 use sonde_common::{
     connection::{Connection, Direction, phase, role, state},
+    context::SpanContext,
     http1::{Body, ChunkScan, HeadScan, Window, body_of},
     loss::Reason,
     record::{DataHeader, Kind, flag},
 };
 
-/// Window for what fits (most requests without many fields).
-const SMALL: usize = 256;
-/// Window for all else; a longer head takes several.
-const LARGE: usize = 1024;
+/// Bytes in a record; a longer head takes several. One size: the verifier walks through all that follows
+/// once for each.
+const WINDOW: usize = 512;
 /// A word may be read at the window's last byte.
 const SLACK: usize = 8;
 
-/// A data record with a window of `N` bytes; `N` is a power of two.
+/// A data record with its window.
 ///
 /// The scan's state lies where the header goes afterwards, not on the stack: the verifier follows the
 /// values of stack slots and would walk the loop once for every position, but takes what is read
 /// from the ring as unknown.
 #[repr(C)]
-struct Record<const N: usize> {
+struct Record {
     header: Scratch,
-    bytes: [u8; N],
+    bytes: [u8; WINDOW],
     slack: [u8; SLACK],
 }
 
@@ -54,18 +54,18 @@ struct Scan {
     end: u32,
 }
 
-const _: () = assert!(size_of::<Scratch>() == size_of::<DataHeader>());
+const _: () = assert!(size_of::<Scan>() <= size_of::<DataHeader>());
 
 /// The window inside a ring record.
-struct Captured<const N: usize>(*const u8);
+struct Captured(*const u8);
 
-impl<const N: usize> Window for Captured<N> {
+impl Window for Captured {
     #[inline(always)]
     fn word(&self, at: u32) -> u64 {
-        let at = at as usize & (N - 1);
+        let at = at as usize & (WINDOW - 1);
         let word: u64;
         // One unaligned load; the compiler would make eight of it.
-        // SAFETY: the window has N bytes and SLACK more behind them.
+        // SAFETY: the window has WINDOW bytes and SLACK more behind them.
         unsafe { asm!("{0} = *(u64 *)({1} + 0)", out(reg) word, in(reg) self.0.add(at)) };
         word
     }
@@ -76,72 +76,58 @@ impl<const N: usize> Window for Captured<N> {
 pub unsafe fn capture<const EGRESS: bool>(walk: &mut Walk, direction: *mut Direction) {
     // SAFETY: the caller passes a pointer into a checked map value.
     unsafe {
-        let left = walk.segment.length.wrapping_sub((*direction).at);
-        let expected = (*direction).last_head;
-        // Where the footing was lost, the whole start line must be in the window to be recognised.
-        let at_head = (*direction).phase == phase::HEAD && (*direction).head.is_start();
-        let small = expected > 0 && expected <= SMALL as u32 && at_head;
-        if left <= SMALL as u32 || small {
-            window::<EGRESS, SMALL>(walk, direction);
-        } else {
-            window::<EGRESS, LARGE>(walk, direction);
-        }
-    }
-}
-
-#[inline(always)]
-unsafe fn window<const EGRESS: bool, const N: usize>(walk: &mut Walk, direction: *mut Direction) {
-    // SAFETY: as in `capture`.
-    unsafe {
-        let Some(mut entry) = RECORDS.reserve::<Record<N>>(0) else {
+        let Some(mut entry) = RECORDS.reserve::<Record>(0) else {
             lose(segment::hook::<EGRESS>(), Reason::RingFull);
             (*direction).phase = phase::UNSYNCED;
             (*direction).stop = 1;
             return;
         };
-        let record: *mut Record<N> = entry.as_mut_ptr();
+        let record: *mut Record = entry.as_mut_ptr();
         let bytes = (&raw mut (*record).bytes).cast::<u8>();
-        let Some(end) = load::<N>(walk, (*direction).at, bytes) else {
+        let Some(end) = load(walk, (*direction).at, bytes) else {
             lose(segment::hook::<EGRESS>(), Reason::Unreadable);
             return give_up(entry, direction);
         };
         let probing = (*direction).phase == phase::UNSYNCED;
-        let head = if probing {
-            HeadScan::START
-        } else {
-            (*direction).head
-        };
-        let begins = head.is_start();
-        (&raw mut (*record).header.scan).write(Scan { head, at: 0, end });
+        if probing {
+            (*direction).head = HeadScan::START;
+        }
+        let begins = (*direction).head.is_start();
+        let scan = &raw mut (*record).header.scan;
+        (*scan).head = (*direction).head;
+        (*scan).at = 0;
+        (*scan).end = end;
         let mut context = record;
         bpf_loop(
-            N as u32 + 16,
-            scan_step::<N> as *mut c_void,
+            WINDOW as u32 + 16,
+            scan_step as *mut c_void,
             (&raw mut context).cast(),
             0,
         );
-        let mut scan = (*record).header.scan;
-        scan.head.bytes = scan.head.bytes.wrapping_add(scan.at);
+        let at = (*record).header.scan.at;
+        // The head's state lies in the map from here on, a copy on the stack would be too large.
+        let head = &raw mut (*direction).head;
+        *head = (*record).header.scan.head;
+        (*head).bytes = (*head).bytes.wrapping_add(at);
 
-        if scan.head.is_failed() || (probing && !scan.head.is_recognised()) {
+        if (*head).is_failed() || (probing && !(*head).is_recognised()) {
             if !probing && (*walk.connection).state == state::NEW {
                 (*walk.connection).state = state::OPAQUE;
             }
             return give_up(entry, direction);
         }
-        if scan.head.bytes > config().max_head_bytes {
+        if (*head).bytes > config().max_head_bytes {
             lose(segment::hook::<EGRESS>(), Reason::HeadTooLarge);
             return give_up(entry, direction);
         }
         (*direction).phase = phase::HEAD;
-        (*direction).head = scan.head;
-        if begins && !scan.head.is_start() {
+        if begins && !(*head).is_start() {
             (*direction).begun = (*direction).begun.wrapping_add(1);
         }
-        if (*walk.connection).state == state::NEW && !introduce::<EGRESS>(walk, &scan.head) {
+        if (*walk.connection).state == state::NEW && !introduce::<EGRESS>(walk, &*head) {
             return give_up(entry, direction);
         }
-        emit::<EGRESS, N>(entry, walk, direction, &scan);
+        emit::<EGRESS>(entry, walk, direction, at);
     }
 }
 
@@ -155,12 +141,12 @@ pub unsafe fn capture_early<const EGRESS: bool>(
 ) -> bool {
     // SAFETY: as in `capture`.
     unsafe {
-        let Some(mut entry) = RECORDS.reserve::<Record<LARGE>>(0) else {
+        let Some(mut entry) = RECORDS.reserve::<Record>(0) else {
             return false;
         };
-        let record: *mut Record<LARGE> = entry.as_mut_ptr();
+        let record: *mut Record = entry.as_mut_ptr();
         let bytes = (&raw mut (*record).bytes).cast::<u8>();
-        let Some(captured) = load::<LARGE>(walk, (*direction).at, bytes) else {
+        let Some(captured) = load(walk, (*direction).at, bytes) else {
             entry.discard(0);
             return false;
         };
@@ -176,39 +162,45 @@ pub unsafe fn capture_early<const EGRESS: bool>(
             content: 0,
             tgid: (*walk.connection).tgid,
             role: (*walk.connection).role as u32,
+            span: SpanContext::NONE,
         });
-        ring::submit(entry, size_of::<Record<LARGE>>() as u64);
+        ring::submit(entry, size_of::<Record>() as u64);
         true
     }
 }
 
 /// Drops the record and the footing in this direction.
 #[inline(always)]
-unsafe fn give_up<const N: usize>(entry: RingBufEntry<Record<N>>, direction: *mut Direction) {
+unsafe fn give_up(entry: RingBufEntry<Record>, direction: *mut Direction) {
     entry.discard(0);
     // SAFETY: as in `capture`.
     unsafe {
+        (*direction).head = HeadScan::START;
         (*direction).phase = phase::UNSYNCED;
         (*direction).stop = 1;
     }
 }
 
-/// Loads up to `N` bytes of payload; gives how many.
+/// Loads up to a window of payload; gives how many.
 #[inline(always)]
-unsafe fn load<const N: usize>(walk: &Walk, at: u32, to: *mut u8) -> Option<u32> {
+unsafe fn load(walk: &Walk, at: u32, to: *mut u8) -> Option<u32> {
     let left = walk.segment.length.wrapping_sub(at);
-    let wanted = if left > N as u32 { N as u32 } else { left };
-    // The verifier wants 1..=N; read back so that the compiler cannot drop the mask as redundant.
+    let wanted = if left > WINDOW as u32 {
+        WINDOW as u32
+    } else {
+        left
+    };
+    // The verifier wants 1..=WINDOW; read back so that the compiler cannot drop the mask as redundant.
     // SAFETY: a local variable.
     let wanted = unsafe { core::ptr::read_volatile(&wanted) };
-    let length = (wanted.wrapping_sub(1) & (N as u32 - 1)) + 1;
+    let length = (wanted.wrapping_sub(1) & (WINDOW as u32 - 1)) + 1;
     let offset = walk.segment.payload.wrapping_add(at);
-    // SAFETY: `to` has room for N bytes; the helper checks the packet's bounds.
+    // SAFETY: `to` has room for WINDOW bytes; the helper checks the packet's bounds.
     let failed = unsafe { bpf_skb_load_bytes(walk.skb.cast(), offset, to.cast(), length) } != 0;
     (!failed).then_some(length)
 }
 
-unsafe extern "C" fn scan_step<const N: usize>(_index: u64, context: *mut *mut Record<N>) -> i64 {
+unsafe extern "C" fn scan_step(_index: u64, context: *mut *mut Record) -> i64 {
     // SAFETY: `window` passes a reserved record that holds a scan.
     unsafe {
         let record = *context;
@@ -217,7 +209,7 @@ unsafe extern "C" fn scan_step<const N: usize>(_index: u64, context: *mut *mut R
             return 1;
         }
         let bytes = (&raw const (*record).bytes).cast::<u8>();
-        scan.at = scan.head.step(&Captured::<N>(bytes), scan.at, scan.end);
+        scan.at = scan.head.step(&Captured(bytes), scan.at, scan.end);
         0
     }
 }
@@ -235,66 +227,95 @@ unsafe fn introduce<const EGRESS: bool>(walk: &mut Walk, head: &HeadScan) -> boo
     }
 }
 
-/// Completes the record with what the scan found and sends it.
+/// Completes the record with what the scan of its first `scanned` bytes found and sends it.
 #[inline(always)]
-unsafe fn emit<const EGRESS: bool, const N: usize>(
-    mut entry: RingBufEntry<Record<N>>,
+unsafe fn emit<const EGRESS: bool>(
+    mut entry: RingBufEntry<Record>,
     walk: &mut Walk,
     direction: *mut Direction,
-    scan: &Scan,
+    scanned: u32,
 ) {
     // SAFETY: as in `capture`.
     unsafe {
-        let at = (*direction).at.wrapping_add(scan.at);
+        let at = (*direction).at.wrapping_add(scanned);
         let left = walk.segment.length.wrapping_sub(at) as u64;
+        let complete = (*direction).head.is_end();
         let mut flags = if EGRESS { flag::EGRESS } else { 0 };
         let mut elided = 0;
-        if scan.head.is_end() {
-            (*direction).head = HeadScan::START;
-            (*direction).last_head = scan.head.bytes;
-            match framing::<EGRESS>(walk.connection, direction, &scan.head) {
-                Body::None | Body::Interim => flags |= flag::END_OF_MESSAGE,
-                Body::Length(length) => {
-                    elided = if length < left { length } else { left };
-                    (*direction).remaining = length - elided;
-                    if length == elided {
-                        flags |= flag::END_OF_MESSAGE;
-                    } else {
-                        (*direction).phase = phase::BODY;
-                    }
-                }
-                Body::Chunked => {
-                    (*direction).chunk = ChunkScan::START;
-                    (*direction).phase = phase::CHUNKED;
-                }
-                Body::UntilClose => (*direction).phase = phase::UNTIL_CLOSE,
-                Body::Tunnel => {
-                    flags |= flag::END_OF_MESSAGE;
-                    (*walk.connection).state = state::OPAQUE;
-                    (*direction).stop = 1;
-                }
+        let mut answers = false;
+        if complete {
+            (*direction).last_head = (*direction).head.bytes;
+            let body = framing::<EGRESS>(walk.connection, direction, &(*direction).head);
+            answers = (*direction).head.is_response() && !matches!(body, Body::Interim);
+            elided = enter::<EGRESS>(walk, direction, body, left);
+            if (*direction).phase == phase::HEAD {
+                flags |= flag::END_OF_MESSAGE;
             }
         }
-        (*direction).at = at.wrapping_add(elided as u32);
         let from = (*direction).offset;
-        (*direction).offset = from + scan.at as u64 + elided;
+        (*direction).offset = from + scanned as u64 + elided;
         (*direction).reported = (*direction).offset;
         (*direction).content = 0;
-        let record: *mut Record<N> = entry.as_mut_ptr();
-        (&raw mut (*record).header.header).write(DataHeader {
-            kind: Kind::Data as u32,
-            flags,
-            captured: scan.at as u16,
-            cookie: (*walk.connection).cookie,
-            at: walk.now,
-            read_at: (*walk.connection).read_at,
-            offset: from,
-            elided,
-            content: elided,
-            tgid: (*walk.connection).tgid,
-            role: (*walk.connection).role as u32,
-        });
-        ring::submit(entry, size_of::<Record<N>>() as u64);
+        let record: *mut Record = entry.as_mut_ptr();
+        let header = &raw mut (*record).header.header;
+        (*header).kind = Kind::Data as u32;
+        (*header).flags = flags;
+        (*header).captured = scanned as u16;
+        (*header).cookie = (*walk.connection).cookie;
+        (*header).at = walk.now;
+        (*header).read_at = (*walk.connection).read_at;
+        (*header).offset = from;
+        (*header).elided = elided;
+        (*header).content = elided;
+        (*header).tgid = (*walk.connection).tgid;
+        (*header).role = (*walk.connection).role as u32;
+        (*header).span = SpanContext::NONE;
+        if complete && !(*direction).head.is_response() {
+            chain::request::<EGRESS>(walk, direction, at, &raw mut (*header).span);
+        }
+        if answers && flags & flag::END_OF_MESSAGE != 0 {
+            chain::answered::<EGRESS>(walk.connection, walk.now);
+        }
+        if complete {
+            (*direction).head = HeadScan::START;
+        }
+        (*direction).at = at.wrapping_add(elided as u32);
+        ring::submit(entry, size_of::<Record>() as u64);
+    }
+}
+
+/// Goes on behind a head; gives how many of the next `left` bytes are content that ends with or before the
+/// segment.
+#[inline(always)]
+unsafe fn enter<const EGRESS: bool>(
+    walk: &mut Walk,
+    direction: *mut Direction,
+    body: Body,
+    left: u64,
+) -> u64 {
+    // SAFETY: as in `capture`.
+    unsafe {
+        match body {
+            Body::None | Body::Interim => {}
+            Body::Length(length) => {
+                let elided = if length < left { length } else { left };
+                (*direction).remaining = length - elided;
+                if length != elided {
+                    (*direction).phase = phase::BODY;
+                }
+                return elided;
+            }
+            Body::Chunked => {
+                (*direction).chunk = ChunkScan::START;
+                (*direction).phase = phase::CHUNKED;
+            }
+            Body::UntilClose => (*direction).phase = phase::UNTIL_CLOSE,
+            Body::Tunnel => {
+                (*walk.connection).state = state::OPAQUE;
+                (*direction).stop = 1;
+            }
+        }
+        0
     }
 }
 

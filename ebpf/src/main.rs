@@ -9,22 +9,32 @@
 //! | `inet_sock_set_state` | BTF tracepoint | connect, listen, close |
 //! | `sched_process_exec`, `sched_process_exit` | BTF tracepoint | processes |
 //!
-//! No program changes a packet, a socket option or a byte of memory outside Sonde's own maps.
+//! | `sk_msg_verdict` | sockhash | writes `traceparent` into requests of enrolled client sockets |
+//!
+//! No program changes a packet, a socket option or a byte of memory outside Sonde's own maps, but for that
+//! one field.
 #![feature(asm_experimental_arch)]
 #![no_std]
 #![no_main]
 
 mod announce;
+mod carrier;
+mod chain;
 mod chunked;
+mod context;
 mod head;
 mod hold;
+mod join;
 mod maps;
 mod packet;
 mod pending;
 mod process;
 mod ring;
+mod sampling;
 mod segment;
+mod sending;
 mod socket;
+mod task;
 mod walk;
 
 /// The kernel lets only GPL-compatible programs call tracing helpers.

@@ -1,18 +1,25 @@
 //! The maps and the read-only settings.
 
 use aya_ebpf::{
-    bindings::{BPF_F_CLONE, BPF_F_NO_PREALLOC, bpf_map_type::BPF_MAP_TYPE_SK_STORAGE},
-    btf_maps::{HashMap, PerCpuArray},
+    bindings::{
+        BPF_F_CLONE, BPF_F_NO_PREALLOC, BPF_SK_STORAGE_GET_F_CREATE,
+        bpf_map_type::BPF_MAP_TYPE_SK_STORAGE,
+    },
+    btf_maps::{Array, HashMap, LruHashMap, PerCpuArray},
     helpers::generated::bpf_sk_storage_get,
     macros::{btf_map, map},
     maps::{RingBuf, SockHash},
 };
 use core::ffi::c_void;
 use sonde_common::{
-    config::Config,
+    config::{Config, sampler, trust},
     connection::{Connection, Pending},
+    context::{CONTEXTS as SLOTS, Carrier, Context, Ends, Joint, Work},
     loss::{Hook, LOSSES, Reason, index},
+    process::Process,
 };
+
+use crate::sending::Sending;
 
 /// Set by the agent before loading.
 #[unsafe(no_mangle)]
@@ -25,6 +32,20 @@ static CONFIG: Config = Config {
     mm_arg_start: 0,
     mm_arg_end: 0,
     binprm_filename: 0,
+    task_pid: 0,
+    task_tgid: 0,
+    task_nvcsw: 0,
+    task_tls: 0,
+    sock_owned: 0,
+    sock_wmem_queued: 0,
+    sock_sndbuf: 0,
+    tcp_write_seq: 0,
+    sampler: sampler::ALWAYS_ON,
+    parent_based: 1,
+    trust_incoming: trust::ALL,
+    reserved: 0,
+    linger: 0,
+    ratio: 0,
 };
 
 /// The settings as the loader left them.
@@ -35,30 +56,56 @@ pub fn config() -> &'static Config {
     unsafe { &*core::ptr::read_volatile(&&raw const CONFIG) }
 }
 
-/// Layout of a BTF-defined socket storage map whose values are cloned from a listening socket into
-/// the accepted ones. (aya's own type has no room for `BPF_F_CLONE`.)
+/// Layout of a BTF-defined socket storage map of values `V` with `FLAGS`. (aya's own type has no room
+/// for `BPF_F_CLONE`.)
 #[repr(C)]
-pub struct SocketStorage {
+pub struct SocketStorage<V, const FLAGS: usize> {
     r#type: *const [i32; BPF_MAP_TYPE_SK_STORAGE as usize],
     key: *const i32,
-    value: *const Connection,
+    value: *const V,
     max_entries: *const [i32; 0],
-    map_flags: *const [i32; (BPF_F_NO_PREALLOC | BPF_F_CLONE) as usize],
+    map_flags: *const [i32; FLAGS],
 }
 
-// SAFETY: only placeholders for the loader; never dereferenced.
-unsafe impl Sync for SocketStorage {}
+/// A storage of its own for each socket.
+const OWN: usize = BPF_F_NO_PREALLOC as usize;
+/// A storage that accepted sockets take over from their listener.
+const CLONED: usize = (BPF_F_NO_PREALLOC | BPF_F_CLONE) as usize;
 
-impl SocketStorage {
-    /// The value of `sk`, if it has one. `flags` may ask to create it from `initial`.
+// SAFETY: only placeholders for the loader; never dereferenced.
+unsafe impl<V, const FLAGS: usize> Sync for SocketStorage<V, FLAGS> {}
+
+impl<V, const FLAGS: usize> SocketStorage<V, FLAGS> {
+    const fn new() -> Self {
+        Self {
+            r#type: core::ptr::null(),
+            key: core::ptr::null(),
+            value: core::ptr::null(),
+            max_entries: core::ptr::null(),
+            map_flags: core::ptr::null(),
+        }
+    }
+
+    /// The value of `sk`, or null.
     #[inline(always)]
-    pub fn get(&self, sk: *mut c_void, initial: *mut Connection, flags: u64) -> *mut Connection {
+    pub fn get(&self, sk: *mut c_void) -> *mut V {
+        self.call(sk, 0)
+    }
+
+    /// The value of `sk`, made of zeros if there is none; null if there is no memory for it.
+    #[inline(always)]
+    pub fn get_or_create(&self, sk: *mut c_void) -> *mut V {
+        self.call(sk, BPF_SK_STORAGE_GET_F_CREATE as u64)
+    }
+
+    #[inline(always)]
+    fn call(&self, sk: *mut c_void, flags: u64) -> *mut V {
         // SAFETY: the helper checks `sk` against the verifier's type; null gives null.
         unsafe {
             bpf_sk_storage_get(
                 core::ptr::from_ref(self).cast_mut().cast(),
                 sk,
-                initial.cast(),
+                core::ptr::null_mut(),
                 flags,
             )
             .cast()
@@ -68,21 +115,39 @@ impl SocketStorage {
 
 /// State of each watched socket; freed with the socket.
 #[btf_map]
-pub static CONNECTIONS: SocketStorage = SocketStorage {
-    r#type: core::ptr::null(),
-    key: core::ptr::null(),
-    value: core::ptr::null(),
-    max_entries: core::ptr::null(),
-    map_flags: core::ptr::null(),
-};
+pub static CONNECTIONS: SocketStorage<Connection, CLONED> = SocketStorage::new();
+
+/// What the `sk_msg` program knows of a client socket that it writes fields for.
+#[btf_map]
+pub static SENDING: SocketStorage<Sending, OWN> = SocketStorage::new();
+
+/// Client sockets whose messages pass the `sk_msg` program, by cookie.
+#[map]
+pub static SOCKETS: SockHash<u64> = SockHash::with_max_entries(65_536, 0);
+
+/// Requests that services are working on, by `context::slot`.
+#[btf_map]
+pub static CONTEXTS: Array<Context, { SLOTS as usize }> = Array::new();
+
+/// The handle given last.
+#[btf_map]
+pub static LAST_HANDLE: Array<u64, 1> = Array::new();
+
+/// What threads, goroutines and tasks work on.
+#[btf_map]
+pub static WORK: LruHashMap<Carrier, Work, 65_536> = LruHashMap::new();
+
+/// Requests that left without a field, for a server on the same machine to find their span.
+#[btf_map]
+pub static JOINTS: LruHashMap<Ends, Joint, 16_384> = LruHashMap::new();
 
 /// Records for the agent; its size is set by the loader.
 #[map]
 pub static RECORDS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
 
-/// tgid -> `config::verdict`; written by the agent, which also removes what has exited.
+/// What the agent knows of each process, by tgid; the agent also removes what has exited.
 #[btf_map]
-pub static VERDICTS: HashMap<u32, u8, 65_536> = HashMap::new();
+pub static PROCESSES: HashMap<u32, Process, 65_536> = HashMap::new();
 
 /// The one connection per CPU that is between its first data and its socket.
 #[btf_map]

@@ -6,7 +6,7 @@ use crate::{
     maps::{PENDING, RECORDS, lose},
     packet::Segment,
     ring,
-    socket::EMPTY,
+    socket::reset,
 };
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use sonde_common::{
@@ -21,13 +21,11 @@ pub unsafe fn begin(listener: *const Connection, segment: &Segment) -> Option<*m
     let pending = PENDING.get_ptr_mut(0)?;
     // SAFETY: both point to map values; this CPU alone writes its pending value.
     unsafe {
-        (*pending).connection = EMPTY;
         let connection = &raw mut (*pending).connection;
+        reset(connection, role::SERVER, state::NEW);
         (*connection).cookie = TENTATIVE | bpf_ktime_get_ns();
         (*connection).tgid = (*listener).tgid;
         (*connection).verdict = (*listener).verdict;
-        (*connection).role = role::SERVER;
-        (*connection).state = state::NEW;
         (*connection).ingress.sequenced = 1;
         (*connection).ingress.next_sequence = segment.sequence;
         (*connection).ingress.phase = phase::HEAD;

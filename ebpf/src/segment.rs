@@ -3,8 +3,8 @@
 //! Cost for a socket that is not watched: one storage look-up. Pure ACKs end after the headers.
 
 use crate::{
-    announce, hold,
-    maps::{CONNECTIONS, VERDICTS, config, lose},
+    announce, chain, hold,
+    maps::{CONNECTIONS, PROCESSES, config, lose},
     packet::{self, Segment},
     pending,
     walk::{self, Walk},
@@ -14,9 +14,9 @@ use aya_ebpf::{
     programs::SkBuffContext,
 };
 use sonde_common::{
-    config::verdict,
     connection::{Connection, Direction, phase, state},
     loss::{Hook, Reason},
+    process::verdict,
     record::flag,
 };
 
@@ -44,13 +44,19 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
     if sk.is_null() {
         return None;
     }
-    let connection = CONNECTIONS.get(sk.cast(), core::ptr::null_mut(), 0);
+    let connection = CONNECTIONS.get(sk.cast());
     if connection.is_null() {
         return None;
     }
     // SAFETY: a map value, checked for null; it lives as long as the socket.
     let state = unsafe { (*connection).state };
     let listening = !EGRESS && state == state::LISTENING;
+    // SAFETY: as above.
+    if EGRESS && state == state::OPAQUE {
+        // SAFETY: as above.
+        unsafe { chain::writes(connection, sk.cast()) };
+        return None;
+    }
     // SAFETY: as above.
     if (state >= state::OPAQUE && !listening) || unsafe { !is_watched(connection) } {
         return None;
@@ -123,7 +129,9 @@ unsafe fn is_watched(connection: *mut Connection) -> bool {
         }
         if known == verdict::UNKNOWN {
             let tgid = (*connection).tgid;
-            (*connection).verdict = VERDICTS.get(tgid).copied().unwrap_or(verdict::UNKNOWN);
+            (*connection).verdict = PROCESSES
+                .get(tgid)
+                .map_or(verdict::UNKNOWN, |process| process.verdict);
         }
         (*connection).verdict != verdict::LEAVE
     }

@@ -1,23 +1,25 @@
 //! The life of a socket: connect, listen, accept, read, close.
 
 use crate::{
-    maps::{CONNECTIONS, RECORDS, VERDICTS, config, lose},
+    chain,
+    maps::{CONNECTIONS, PROCESSES, RECORDS, SOCKETS, config, lose},
     pending, ring,
+    task::Task,
 };
 use aya_ebpf::{
-    bindings::{
-        BPF_SK_STORAGE_GET_F_CREATE, BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB,
-        BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB,
+    bindings::{BPF_ANY, BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB, BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB},
+    helpers::{
+        bpf_get_current_pid_tgid,
+        generated::{bpf_get_socket_cookie, bpf_ktime_get_ns, bpf_sock_hash_update},
     },
-    helpers::{bpf_get_current_pid_tgid, generated::bpf_ktime_get_ns},
     macros::{btf_tracepoint, sock_ops},
     programs::{BtfTracePointContext, SockOpsContext},
 };
 use core::ffi::c_void;
 use sonde_common::{
-    config::verdict,
     connection::{Connection, Direction, phase, role, state},
     loss::{Hook, Reason},
+    process::{propagate, verdict},
     record::{Closed, Kind},
 };
 
@@ -51,48 +53,65 @@ pub fn inet_sock_set_state(ctx: BtfTracePointContext) -> i32 {
 fn take_in(sk: *mut c_void, role: u8, state: u8) -> Option<()> {
     let tgid = current_tgid();
     // SAFETY: the value is copied at once.
-    let verdict = unsafe { VERDICTS.get(tgid) }
-        .copied()
-        .unwrap_or(verdict::UNKNOWN);
+    let verdict =
+        unsafe { PROCESSES.get(tgid) }.map_or(verdict::UNKNOWN, |process| process.verdict);
     let leave = verdict == verdict::LEAVE || tgid == config().agent_tgid;
     if leave && state != state::LISTENING {
         return None;
     }
     // What is accepted from a listener that is left alone inherits that.
-    let state = if leave { state::OPAQUE } else { state };
-    let mut initial = Connection {
-        tgid,
-        role,
-        state,
-        verdict,
-        ..EMPTY
-    };
-    let connection = CONNECTIONS.get(sk, &mut initial, BPF_SK_STORAGE_GET_F_CREATE as u64);
+    let state = if leave { state::LEFT } else { state };
+    let connection = CONNECTIONS.get_or_create(sk);
     if connection.is_null() {
         lose(Hook::State, Reason::NoStorage);
         return None;
     }
     // A socket may connect again after a failure, or a value be there that user space has put in.
     // SAFETY: a map value, checked for null; the socket sees no traffic yet.
-    unsafe { *connection = initial };
+    unsafe {
+        reset(connection, role, state);
+        (*connection).tgid = tgid;
+        (*connection).verdict = verdict;
+        if role == role::CLIENT {
+            chain::connects(connection);
+        }
+    }
     Some(())
 }
 
-/// Of a socket nothing is known of.
-pub const EMPTY: Connection = Connection {
-    cookie: 0,
-    read_at: 0,
-    head_requests: 0,
-    connect_requests: 0,
-    tgid: 0,
-    read_messages: 0,
-    role: role::UNKNOWN,
-    state: state::NEW,
-    verdict: verdict::UNKNOWN,
-    reserved: [0; 5],
-    ingress: Direction::UNSYNCED,
-    egress: Direction::UNSYNCED,
-};
+/// Forgets all about a socket.
+#[inline(always)]
+pub unsafe fn reset(connection: *mut Connection, role: u8, state: u8) {
+    // SAFETY: the caller passes a checked map value; zeros are a value of it.
+    unsafe {
+        core::ptr::write_bytes(connection, 0, 1);
+        (*connection).role = role;
+        (*connection).state = state;
+        (*connection).ingress.phase = phase::UNSYNCED;
+        (*connection).egress.phase = phase::UNSYNCED;
+    }
+}
+
+/// Puts a client socket into the map of those that fields are written for, if its process wants that.
+#[inline(always)]
+unsafe fn enroll(ctx: &SockOpsContext, connection: *mut Connection) {
+    // SAFETY: as in `reset`; the process is used before the program ends.
+    unsafe {
+        let wanted = PROCESSES
+            .get((*connection).tgid)
+            .is_some_and(|process| process.propagate & propagate::HEADER != 0);
+        if !wanted {
+            return;
+        }
+        let mut cookie = bpf_get_socket_cookie(ctx.ops.cast());
+        let map = (&raw const SOCKETS).cast_mut().cast();
+        let key = (&raw mut cookie).cast();
+        match bpf_sock_hash_update(ctx.ops, map, key, BPF_ANY as u64) {
+            0 => (*connection).enrolled = 1,
+            _ => lose(Hook::SockOps, Reason::NotEnrolled),
+        }
+    }
+}
 
 /// Both ends get here with the handshake done: the sequence numbers of the first bytes are known.
 #[sock_ops]
@@ -112,23 +131,26 @@ fn established(ctx: &SockOpsContext, accepted: bool) -> Option<()> {
     if sk.is_null() {
         return None;
     }
-    let mut connection = CONNECTIONS.get(sk.cast(), core::ptr::null_mut(), 0);
+    let mut connection = CONNECTIONS.get(sk.cast());
     if connection.is_null() && accepted {
         // Its listener is older than the agent and hidden from user space (the subflow of an MPTCP
         // listener, Go's default): the first reader will tell whose it is.
-        let mut initial = Connection {
-            role: role::SERVER,
-            ..EMPTY
-        };
-        connection = CONNECTIONS.get(sk.cast(), &mut initial, BPF_SK_STORAGE_GET_F_CREATE as u64);
+        connection = CONNECTIONS.get_or_create(sk.cast());
+        if !connection.is_null() {
+            // SAFETY: a map value, checked for null; no data has passed yet.
+            unsafe { reset(connection, role::SERVER, state::NEW) };
+        }
     }
     if connection.is_null() {
         return None;
     }
     // SAFETY: a map value, checked for null; no data has passed yet.
     unsafe {
-        if (*connection).state == state::OPAQUE {
+        if (*connection).state == state::LEFT {
             return None;
+        }
+        if !accepted {
+            enroll(ctx, connection);
         }
         let early = accepted && pending::hand_over(connection, (*ctx.ops).rcv_nxt);
         if accepted && !early {
@@ -162,16 +184,17 @@ pub fn tcp_rcv_space_adjust(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn read(sk: *mut c_void) -> Option<()> {
-    let connection = CONNECTIONS.get(sk, core::ptr::null_mut(), 0);
+    let connection = CONNECTIONS.get(sk);
     if connection.is_null() {
         return None;
     }
     // SAFETY: a map value, checked for null; these fields are written here only.
     unsafe {
-        if (*connection).state != state::HTTP1 {
+        if !matches!((*connection).state, state::HTTP1 | state::OPAQUE) {
             return None;
         }
-        let tgid = current_tgid();
+        let task = Task::current();
+        let tgid = task.tgid();
         if (*connection).tgid != tgid {
             (*connection).tgid = tgid;
             (*connection).verdict = verdict::UNKNOWN;
@@ -181,18 +204,20 @@ fn read(sk: *mut c_void) -> Option<()> {
             (*connection).read_messages = begun;
             (*connection).read_at = bpf_ktime_get_ns();
         }
+        chain::reads(connection, &task, tgid);
     }
     Some(())
 }
 
 #[inline(always)]
 fn closed(sk: *mut c_void) -> Option<()> {
-    let connection = CONNECTIONS.get(sk, core::ptr::null_mut(), 0);
+    let connection = CONNECTIONS.get(sk);
     if connection.is_null() {
         return None;
     }
     // SAFETY: a map value, checked for null; the socket has no more traffic.
     unsafe {
+        chain::forget(connection, bpf_ktime_get_ns());
         if (*connection).cookie == 0 || (*connection).state == state::LISTENING {
             return None;
         }
@@ -210,7 +235,7 @@ fn closed(sk: *mut c_void) -> Option<()> {
             egress_elided: left_out(&raw const (*connection).egress),
         });
         (*connection).cookie = 0;
-        (*connection).state = state::OPAQUE;
+        (*connection).state = state::LEFT;
         ring::submit(entry, size_of::<Closed>() as u64);
     }
     Some(())

@@ -25,6 +25,15 @@ pub struct Walk {
     pub segment: Segment,
 }
 
+impl Walk {
+    /// The socket; null never happens here, but the verifier asks.
+    #[inline(always)]
+    pub fn sk(&self) -> *mut c_void {
+        // SAFETY: `skb` is the program's context.
+        unsafe { (*self.skb).__bindgen_anon_2.sk.cast() }
+    }
+}
+
 /// Walks to the end of the segment, or as far as it makes sense.
 #[inline(always)]
 pub fn run<const EGRESS: bool>(walk: &mut Walk) {

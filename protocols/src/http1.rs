@@ -10,7 +10,7 @@ mod head;
 mod in_flight;
 
 pub use connection::{Connection, Limits, Sink};
-pub use exchange::{Body, Exchange, Outcome};
+pub use exchange::{Body, Exchange, Label, Outcome};
 pub use head::{Field, HeadError, RequestHead, ResponseHead};
 
 use head::{ParsedRequest, ParsedResponse};

@@ -14,6 +14,9 @@ pub(super) const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 const MAGIC: u16 = 0xeb9f;
 const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
+const KIND_TYPEDEF: u32 = 8;
+const KIND_VOLATILE: u32 = 9;
+const KIND_CONST: u32 = 10;
 /// Nesting of anonymous members that is followed.
 const MAX_DEPTH: u32 = 8;
 
@@ -28,7 +31,29 @@ pub struct Offsets {
     pub mm_arg_end: u32,
     /// `linux_binprm.filename`
     pub binprm_filename: u32,
+    /// `task_struct.pid`
+    pub task_pid: u32,
+    /// `task_struct.tgid`
+    pub task_tgid: u32,
+    /// `task_struct.nvcsw`
+    pub task_nvcsw: u32,
+    /// Base of the thread's TLS in `task_struct`
+    pub task_tls: u32,
+    /// `sock.sk_lock.owned`
+    pub sock_owned: u32,
+    /// `sock.sk_wmem_queued`
+    pub sock_wmem_queued: u32,
+    /// `sock.sk_sndbuf`
+    pub sock_sndbuf: u32,
+    /// `tcp_sock.write_seq`
+    pub tcp_write_seq: u32,
 }
+
+/// Where the base of thread-local storage is kept.
+#[cfg(target_arch = "x86_64")]
+const TLS: [&str; 2] = ["thread", "fsbase"];
+#[cfg(target_arch = "aarch64")]
+const TLS: [&str; 3] = ["thread", "uw", "tp_value"];
 
 impl Offsets {
     /// Reads them from the file at `path`.
@@ -39,12 +64,26 @@ impl Offsets {
         };
         let bytes = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
         let types = Types::parse(&bytes).ok_or_else(|| fail("not a BTF file".to_owned()))?;
-        let offset = |name: &str, field: &str| types.offset(name, field).unwrap_or_default();
+        let path = |name: &str, fields: &[&str]| types.offset(name, fields).unwrap_or_default();
+        let offset = |name: &str, field: &str| path(name, &[field]);
+        let required = |name: &str, fields: &[&str]| {
+            types
+                .offset(name, fields)
+                .ok_or_else(|| fail(format!("no {name}.{}", fields.join("."))))
+        };
         Ok(Self {
             task_mm: offset("task_struct", "mm"),
             mm_arg_start: offset("mm_struct", "arg_start"),
             mm_arg_end: offset("mm_struct", "arg_end"),
             binprm_filename: offset("linux_binprm", "filename"),
+            task_pid: required("task_struct", &["pid"])?,
+            task_tgid: required("task_struct", &["tgid"])?,
+            task_nvcsw: required("task_struct", &["nvcsw"])?,
+            task_tls: path("task_struct", &TLS),
+            sock_owned: required("sock", &["sk_lock", "owned"])?,
+            sock_wmem_queued: required("sock", &["sk_wmem_queued"])?,
+            sock_sndbuf: required("sock", &["sk_sndbuf"])?,
+            tcp_write_seq: required("tcp_sock", &["write_seq"])?,
         })
     }
 }
@@ -82,17 +121,39 @@ impl<'a> Types<'a> {
         })
     }
 
-    fn offset(&self, name: &str, field: &str) -> Option<u32> {
+    /// Offset of the field that `path` leads to, from structure to structure.
+    fn offset(&self, name: &str, path: &[&str]) -> Option<u32> {
         let is_wanted = |start: &&u32| {
             let at = **start as usize;
             let kind = word(self.section, at + 4).map(|info| (info >> 24) & 0x1f);
             kind == Some(KIND_STRUCT) && self.name(at) == Some(name.as_bytes())
         };
-        let start = *self.starts.iter().find(is_wanted)?;
-        self.member(start as usize, field.as_bytes(), 0)
+        let mut at = *self.starts.iter().find(is_wanted)? as usize;
+        let mut offset = 0;
+        for (index, field) in path.iter().enumerate() {
+            let (inner, id) = self.member(at, field.as_bytes(), 0)?;
+            offset += inner;
+            if index + 1 < path.len() {
+                at = self.resolve(id)?;
+            }
+        }
+        Some(offset)
     }
 
-    fn member(&self, at: usize, field: &[u8], depth: u32) -> Option<u32> {
+    /// Record of a type, without the names and qualifiers before it.
+    fn resolve(&self, mut id: u32) -> Option<usize> {
+        for _ in 0..MAX_DEPTH {
+            let at = *self.starts.get(id.checked_sub(1)? as usize)? as usize;
+            match (word(self.section, at + 4)? >> 24) & 0x1f {
+                KIND_TYPEDEF | KIND_VOLATILE | KIND_CONST => id = word(self.section, at + 8)?,
+                _ => return Some(at),
+            }
+        }
+        None
+    }
+
+    /// Offset and type of a member.
+    fn member(&self, at: usize, field: &[u8], depth: u32) -> Option<(u32, u32)> {
         let info = word(self.section, at + 4)?;
         let kind = (info >> 24) & 0x1f;
         if depth > MAX_DEPTH || (kind != KIND_STRUCT && kind != KIND_UNION) {
@@ -109,13 +170,12 @@ impl<'a> Types<'a> {
             };
             let name = self.name(member)?;
             if name == field {
-                return Some(bits / 8);
+                return Some((bits / 8, word(self.section, member + 4)?));
             }
             if name.is_empty() {
-                let inner = word(self.section, member + 4)?.checked_sub(1)?;
-                let start = *self.starts.get(inner as usize)?;
-                if let Some(offset) = self.member(start as usize, field, depth + 1) {
-                    return Some(bits / 8 + offset);
+                let start = self.resolve(word(self.section, member + 4)?)?;
+                if let Some((offset, id)) = self.member(start, field, depth + 1) {
+                    return Some((bits / 8 + offset, id));
                 }
             }
         }
@@ -162,6 +222,8 @@ mod tests {
         assert_ne!(offsets.task_mm, 0);
         assert_eq!(offsets.mm_arg_end, offsets.mm_arg_start + 8);
         assert_ne!(offsets.binprm_filename, 0);
+        assert_ne!(offsets.task_tls, 0);
+        assert_ne!(offsets.sock_owned, 0);
     }
 
     #[test]

@@ -8,10 +8,11 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 
-use aya::maps::{MapData, SkStorage};
+use aya::maps::{MapData, SkStorage, SockHash};
 use rustc_hash::FxHashSet;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use sonde_common::connection::{Connection, Direction, role, state};
+use sonde_common::process::{Process, propagate, verdict};
 
 use super::loader::StoredConnection;
 use super::{Capture, CaptureError};
@@ -25,6 +26,7 @@ const NOEXIST: u64 = 1;
 /// Writes socket storage from user space.
 pub struct Enroller {
     connections: SkStorage<MapData, StoredConnection>,
+    sockets: SockHash<MapData, u64>,
     seen: FxHashSet<u64>,
 }
 
@@ -44,14 +46,15 @@ impl Enroller {
     pub fn new(capture: &mut Capture) -> Result<Self, CaptureError> {
         Ok(Self {
             connections: capture.take_connections()?,
+            sockets: capture.take_sockets()?,
             seen: FxHashSet::default(),
         })
     }
 
     /// Takes in every TCP socket of the process that is connected or listening. A process that is gone
-    /// has none. `watch` false takes in listeners only, as ones that are left alone: what they accept
+    /// has none. Of a process that is left alone it takes in listeners only: what they accept
     /// inherits that.
-    pub fn enroll(&mut self, pid: u32, watch: bool) -> Enrolled {
+    pub fn enroll(&mut self, pid: u32, process: &Process) -> Enrolled {
         let mut result = Enrolled::default();
         let Some(pidfd) = open(pid) else {
             return result;
@@ -60,7 +63,7 @@ impl Enroller {
             if !self.seen.insert(inode) {
                 continue;
             }
-            match self.enroll_one(&pidfd, descriptor, pid, watch) {
+            match self.enroll_one(&pidfd, descriptor, pid, process) {
                 Ok(Some(TCP_LISTEN)) => result.listening += 1,
                 Ok(Some(_)) => result.connected += 1,
                 Ok(None) => {}
@@ -83,23 +86,28 @@ impl Enroller {
         pidfd: &OwnedFd,
         descriptor: RawFd,
         pid: u32,
-        watch: bool,
+        process: &Process,
     ) -> io::Result<Option<u8>> {
+        let watch = process.verdict == verdict::WATCH;
         let socket = pidfd_getfd(pidfd.as_fd(), descriptor, PidfdGetfdFlags::empty())?;
         let Some(tcp_state) = tcp_state(&socket) else {
             return Ok(None);
         };
         let (role, state) = match tcp_state {
             TCP_LISTEN if watch => (role::SERVER, state::LISTENING),
-            TCP_LISTEN => (role::SERVER, state::OPAQUE),
+            TCP_LISTEN => (role::SERVER, state::LEFT),
             _ if !watch => return Ok(None),
             TCP_ESTABLISHED | TCP_CLOSE_WAIT => (role::UNKNOWN, state::NEW),
             _ => return Ok(None),
         };
+        let header = process.propagate & propagate::HEADER != 0;
+        // Which end it is will be known with its first message; a server's socket does no harm in the map.
+        let enrolled = header && state == state::NEW && self.write_for(&socket);
         let value = Connection {
             tgid: pid,
             role,
             state,
+            enrolled: enrolled.into(),
             ingress: Direction::UNSYNCED,
             egress: Direction::UNSYNCED,
             ..Connection::default()
@@ -113,6 +121,31 @@ impl Enroller {
             Err(error) => Err(io::Error::other(error)),
         }
     }
+
+    /// Puts a socket into the map of those whose requests fields are written into.
+    fn write_for(&mut self, socket: &OwnedFd) -> bool {
+        let Some(cookie) = cookie(socket) else {
+            return false;
+        };
+        self.sockets.insert(cookie, socket.as_raw_fd(), 0).is_ok()
+    }
+}
+
+/// `SO_COOKIE`.
+fn cookie(socket: &OwnedFd) -> Option<u64> {
+    let mut cookie = 0_u64;
+    let mut length: libc::socklen_t = 8;
+    // SAFETY: the kernel writes at most eight bytes.
+    let result = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_COOKIE,
+            (&raw mut cookie).cast(),
+            &raw mut length,
+        )
+    };
+    (result == 0).then_some(cookie)
 }
 
 fn is_exists(error: &aya::maps::MapError) -> bool {

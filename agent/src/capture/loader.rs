@@ -6,24 +6,30 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use aya::maps::{HashMap as BpfHashMap, MapData, PerCpuArray, RingBuf, SkStorage};
+use aya::maps::{HashMap as BpfHashMap, MapData, PerCpuArray, RingBuf, SkStorage, SockHash};
 use aya::programs::{
-    CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Program, ProgramError, SockOps,
+    CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Program, ProgramError, SkMsg, SockOps,
 };
 use aya::{Btf, Ebpf, EbpfLoader};
-use sonde_common::config::{Config, verdict};
+use sonde_common::config::Config;
 use sonde_common::connection::Connection;
+use sonde_common::process::Process;
 
 use super::btf::VMLINUX;
 use super::{CaptureError, Offsets};
+use crate::context;
 
 /// A BPF link on a cgroup always stands beside others and takes no flags (`BPF_LINK_CREATE`).
 const LINK: CgroupAttachMode = CgroupAttachMode::Single;
 
+/// Client sockets that fields are written for.
+const SOCKETS: &str = "SOCKETS";
+
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sonde-ebpf.o"));
 
 /// Every program of the object, in the order of attachment: what fills a socket's state first.
-pub const PROGRAMS: [&str; 7] = [
+pub const PROGRAMS: [&str; 8] = [
+    "sk_msg_verdict",
     "sched_process_exec",
     "sched_process_exit",
     "inet_sock_set_state",
@@ -48,6 +54,8 @@ pub struct Options {
     pub max_head_bytes: u32,
     /// Watch all processes without asking for a verdict on each.
     pub watch_all: bool,
+    /// How trace contexts are handled.
+    pub context: context::Options,
 }
 
 /// The loaded and attached programs. Dropping it detaches them.
@@ -58,17 +66,20 @@ pub struct Capture {
 }
 
 /// The agent's word on each process, for the kernel side.
-pub struct Verdicts(BpfHashMap<MapData, u32, u8>);
+pub struct Verdicts(BpfHashMap<MapData, u32, StoredProcess>);
+
+/// [`Process`] as a map value.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+struct StoredProcess(Process);
+
+// SAFETY: `Process` is `repr(C)` of integers, its padding spelled out.
+unsafe impl aya::Pod for StoredProcess {}
 
 impl Verdicts {
-    /// Watch or leave alone. A full map leaves the question open, which means watch.
-    pub fn decide(&mut self, tgid: u32, watch: bool) {
-        let value = if watch {
-            verdict::WATCH
-        } else {
-            verdict::LEAVE
-        };
-        if let Err(error) = self.0.insert(tgid, value, 0) {
+    /// What to do with a process. A full map leaves the question open, which means watch.
+    pub fn decide(&mut self, tgid: u32, process: Process) {
+        if let Err(error) = self.0.insert(tgid, StoredProcess(process), 0) {
             tracing::debug!(tgid, %error, "verdict not stored");
         }
     }
@@ -85,7 +96,7 @@ impl Verdicts {
 #[derive(Clone, Copy)]
 struct Settings(Config);
 
-// SAFETY: `Config` is `repr(C)` of `u32`s without padding.
+// SAFETY: `Config` is `repr(C)` of integers, its padding spelled out.
 unsafe impl aya::Pod for Settings {}
 
 /// [`Connection`] as a map value.
@@ -103,6 +114,7 @@ impl Capture {
             return Err(CaptureError::NoObject);
         }
         let offsets = Offsets::read(Path::new(VMLINUX))?;
+        let (sampler, ratio) = options.context.sampler.numbers();
         let settings = Settings(Config {
             agent_tgid: std::process::id(),
             max_head_bytes: options.max_head_bytes,
@@ -112,6 +124,20 @@ impl Capture {
             mm_arg_start: offsets.mm_arg_start,
             mm_arg_end: offsets.mm_arg_end,
             binprm_filename: offsets.binprm_filename,
+            task_pid: offsets.task_pid,
+            task_tgid: offsets.task_tgid,
+            task_nvcsw: offsets.task_nvcsw,
+            task_tls: offsets.task_tls,
+            sock_owned: offsets.sock_owned,
+            sock_wmem_queued: offsets.sock_wmem_queued,
+            sock_sndbuf: offsets.sock_sndbuf,
+            tcp_write_seq: offsets.tcp_write_seq,
+            sampler,
+            parent_based: options.context.sampler.parent_based.into(),
+            trust_incoming: options.context.trust_incoming.number(),
+            reserved: 0,
+            linger: u64::try_from(options.context.linger.as_nanos()).unwrap_or(u64::MAX),
+            ratio,
         });
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::Btf {
             path: VMLINUX.into(),
@@ -174,13 +200,54 @@ impl Capture {
                 program.load().map_err(step("load"))?;
                 attach_sock_ops(program, directory()?).map_err(step("attach"))?;
             }
+            Program::SkMsg(program) => {
+                program.load().map_err(step("load"))?;
+                self.attach_sk_msg(name)?;
+            }
             Program::CgroupSkb(program) => {
                 program.load().map_err(step("load"))?;
                 attach_skb(program, name, directory()?).map_err(step("attach"))?;
             }
             _ => return Err(CaptureError::Missing(name)),
         }
+        self.log_size(name);
         Ok(())
+    }
+
+    /// What the verifier had to walk through, of the million instructions that it allows.
+    fn log_size(&self, name: &'static str) {
+        let info = self
+            .ebpf
+            .program(name)
+            .and_then(|program| program.info().ok());
+        if let Some(verified) = info.and_then(|info| info.verified_instruction_count()) {
+            tracing::debug!(program = name, verified, "loaded");
+        }
+    }
+
+    /// The program runs for the sockets that are put into this map.
+    fn attach_sk_msg(&mut self, name: &'static str) -> Result<(), CaptureError> {
+        let map = self
+            .ebpf
+            .map(SOCKETS)
+            .ok_or(CaptureError::Missing(SOCKETS))?;
+        let refused = |source| CaptureError::Map {
+            map: SOCKETS,
+            source,
+        };
+        let sockets = SockHash::<_, u64>::try_from(map).map_err(refused)?;
+        let sockets = sockets.fd().try_clone().map_err(CaptureError::Probe)?;
+        let program: &mut SkMsg = self
+            .ebpf
+            .program_mut(name)
+            .and_then(|program| program.try_into().ok())
+            .ok_or(CaptureError::Missing(name))?;
+        let attached = program.attach(&sockets);
+        attached.map(drop).map_err(|source| CaptureError::Program {
+            program: name,
+            step: "attach",
+            source,
+        })
     }
 
     /// The ring's reading end; once.
@@ -199,9 +266,9 @@ impl Capture {
 
     /// The map of verdicts; once.
     pub fn take_verdicts(&mut self) -> Result<Verdicts, CaptureError> {
-        let map = self.take_map("VERDICTS")?;
+        let map = self.take_map("PROCESSES")?;
         let map = BpfHashMap::try_from(map).map_err(|source| CaptureError::Map {
-            map: "VERDICTS",
+            map: "PROCESSES",
             source,
         })?;
         Ok(Verdicts(map))
@@ -214,6 +281,15 @@ impl Capture {
         let map = self.take_map("CONNECTIONS")?;
         SkStorage::try_from(map).map_err(|source| CaptureError::Map {
             map: "CONNECTIONS",
+            source,
+        })
+    }
+
+    /// Client sockets that fields are written for; once.
+    pub(super) fn take_sockets(&mut self) -> Result<SockHash<MapData, u64>, CaptureError> {
+        let map = self.take_map(SOCKETS)?;
+        SockHash::try_from(map).map_err(|source| CaptureError::Map {
+            map: SOCKETS,
             source,
         })
     }

@@ -161,16 +161,19 @@ impl From<&Open> for OpenFacts {
         let address = |bytes: [u8; 16], port| {
             SocketAddr::new(IpAddr::V6(Ipv6Addr::from(bytes)).to_canonical(), port)
         };
+        let client = address(open.ends.client, open.ends.client_port);
+        let server = address(open.ends.server, open.ends.server_port);
+        let (role, local, remote) = if open.role == role::CLIENT {
+            (Role::Client, client, server)
+        } else {
+            (Role::Server, server, client)
+        };
         Self {
             cookie: open.cookie,
             tgid: open.tgid,
-            role: if open.role == role::CLIENT {
-                Role::Client
-            } else {
-                Role::Server
-            },
-            local: address(open.local, open.local_port),
-            remote: address(open.remote, open.remote_port),
+            role,
+            local,
+            remote,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! come the `OTEL_EXPORTER_OTLP_*` variables, and only then the defaults of the OTLP exporter specification.
 
 use crate::config::units::{parse_bytes_within, parse_count, parse_duration};
+use crate::context::{Propagate, Sdk, Trust};
 use crate::logging::parse_level;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -63,6 +64,8 @@ pub struct RunArguments {
     pub(crate) selection: SelectionArguments,
     #[command(flatten)]
     pub(crate) capture: CaptureArguments,
+    #[command(flatten)]
+    pub(crate) context: ContextArguments,
     #[command(flatten)]
     pub(crate) export: ExportArguments,
     #[command(flatten)]
@@ -141,6 +144,36 @@ pub struct CaptureArguments {
     /// Redact the values of these query parameters too, beyond the list of the convention (repeatable, comma-separated)
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     pub(crate) redact_query: Vec<String>,
+}
+
+/// How trace contexts are taken, decided on and carried on.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Context")]
+pub struct ContextArguments {
+    /// How the context is carried on to the next service (repeatable, comma-separated)
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WAY",
+        value_delimiter = ',',
+        default_value = "header,tcp"
+    )]
+    pub(crate) propagate: Vec<Propagate>,
+    /// Which traces are recorded: always_on, always_off, traceidratio, or one of them behind parentbased_
+    #[arg(long, value_name = "SAMPLER", default_value = "parentbased_always_on")]
+    pub(crate) sampler: String,
+    /// Argument of the sampler: for traceidratio the share of traces, 0 to 1 [default: 1]
+    #[arg(long, value_name = "ARGUMENT")]
+    pub(crate) sampler_arg: Option<String>,
+    /// Whose word about the parent of a request counts; for others a new trace begins, linked to theirs
+    #[arg(long, value_enum, value_name = "PEERS", default_value = "all")]
+    pub(crate) trust_incoming: Trust,
+    /// Spans of services that trace themselves
+    #[arg(long, value_enum, value_name = "MODE", default_value = "auto")]
+    pub(crate) sdk: Sdk,
+    /// How long a service works on a request after its response, as long as the thread does not sleep
+    #[arg(long, value_name = "DURATION", default_value = "1ms", value_parser = parse_duration)]
+    pub(crate) linger: Duration,
 }
 
 /// Where spans go.

@@ -2,8 +2,9 @@
 
 use rustc_hash::FxHashMap;
 use sonde_common::connection::role;
+use sonde_common::context::SpanContext;
 use sonde_common::record::{Closed, TENTATIVE, flag};
-use sonde_protocols::http1::{self, Exchange, Sink};
+use sonde_protocols::http1::{self, Exchange, Label, Sink};
 use sonde_protocols::{Anomaly, Close, Direction, Timestamp};
 
 use super::Stream;
@@ -151,6 +152,9 @@ impl Connections {
         stream.push(header, data.bytes, |chunk| {
             http.push(direction, chunk, at, &mut output);
         });
+        if header.span.is_some() {
+            connection.http.label(label(&header.span));
+        }
         if header.flags & flag::RESET != 0 {
             connection.http.close(Close::Reset, at, &mut output);
         } else if header.flags & flag::FIN != 0 {
@@ -260,6 +264,18 @@ impl Connection {
             self.tgid = tgid;
         }
     }
+}
+
+/// A span as bytes.
+fn label(span: &SpanContext) -> Label {
+    let mut label = [0; 40];
+    label[..16].copy_from_slice(&span.trace_id);
+    label[16..24].copy_from_slice(&span.span_id);
+    label[24..32].copy_from_slice(&span.parent_id);
+    label[32] = span.flags;
+    label[33] = span.origin;
+    label[34] = span.at_work;
+    label
 }
 
 fn settle(

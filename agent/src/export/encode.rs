@@ -8,7 +8,7 @@
 //! Field numbers: opentelemetry-proto 1.x, `trace/v1/trace.proto`, `common/v1/common.proto`,
 //! `resource/v1/resource.proto`.
 
-use crate::spans::{Attribute, Kind, Resource, Span, Status, Value};
+use crate::spans::{Attribute, Kind, Link, Resource, Span, Status, Value};
 
 /// Protobuf wire types, <https://protobuf.dev/programming-guides/encoding/#structure>.
 const VARINT: u8 = 0;
@@ -67,8 +67,27 @@ fn span_body(buf: &mut Vec<u8>, span: &Span) {
     for attribute in &span.attributes {
         attribute_field(buf, 9, attribute);
     }
+    if let Some(link) = &span.link {
+        link_field(buf, link);
+    }
     status_field(buf, &span.status);
     flags_field(buf, flags(span));
+}
+
+/// `Span.links` (13): trace id (1), span id (2), tracestate (3), flags (6).
+fn link_field(buf: &mut Vec<u8>, link: &Link) {
+    let flags_len = if link.trace_flags == 0 { 0 } else { 5 };
+    let ids_len = len_field(link.trace_id.0.len()) + len_field(link.span_id.0.len());
+    buf.push(tag(13, LEN));
+    let length = ids_len + optional_text_len(&link.trace_state) + flags_len;
+    varint(buf, length as u64);
+    bytes_field(buf, 1, &link.trace_id.0);
+    bytes_field(buf, 2, &link.span_id.0);
+    optional_text(buf, 3, &link.trace_state);
+    if link.trace_flags != 0 {
+        buf.push(tag(6, FIXED32));
+        buf.extend_from_slice(&u32::from(link.trace_flags).to_le_bytes());
+    }
 }
 
 /// `Span.SpanKind`.

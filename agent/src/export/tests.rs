@@ -23,6 +23,7 @@ pub(super) fn span(id: u64, resource: &Arc<Resource>) -> Span {
         trace_flags: 1,
         parent_is_remote: true,
         trace_state: "a=b".to_owned(),
+        link: None,
         kind: Kind::Server,
         name: "GET /cart/{id}".to_owned(),
         start_unix_nanos: 1_700_000_000_000_000_000 + id,

@@ -26,6 +26,10 @@ pub struct Counters {
     pub server: Counter,
     /// CLIENT spans.
     pub client: Counter,
+    /// Exchanges of traces that are not sampled.
+    pub not_sampled: Counter,
+    /// Exchanges of processes that make their own spans.
+    pub own_spans: Counter,
     /// Exchanges whose connection was never announced.
     pub without_facts: Counter,
     /// Exchanges whose process is not known.
@@ -48,6 +52,8 @@ impl Counters {
             unknown: health.records("unknown"),
             server: health.spans(Kind::Server),
             client: health.spans(Kind::Client),
+            not_sampled: health.unexported("not_sampled"),
+            own_spans: health.unexported("traced_by_sdk"),
             without_facts: health.anomalies("agent", "exchange_without_connection"),
             without_process: health.anomalies("agent", "exchange_without_process"),
             anomalies: Anomaly::ALL.map(anomaly).into(),

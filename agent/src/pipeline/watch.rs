@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
+use sonde_common::process::{Process as Told, verdict};
 
 use crate::capture::{Enroller, OpenFacts, Verdicts};
+use crate::context;
 use crate::process::{Exec, Process, Processes};
 use crate::spans::Role;
 
@@ -16,17 +18,30 @@ pub struct Watch {
     seen: FxHashSet<u32>,
     /// Ports on which connections to a process were seen.
     ports: FxHashMap<u32, Vec<u16>>,
+    propagation: Propagation,
+    traces_itself: FxHashSet<u32>,
+}
+
+/// How contexts are carried on from this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Propagation {
+    /// Bits of [`sonde_common::process::propagate`] that the operator wants.
+    pub ways: u8,
+    /// Sockets of any process may be put into a sockhash.
+    pub sockhash_is_harmless: bool,
 }
 
 impl Watch {
     /// Nothing told yet.
     #[must_use]
-    pub fn new(processes: Processes, verdicts: Verdicts) -> Self {
+    pub fn new(processes: Processes, verdicts: Verdicts, propagation: Propagation) -> Self {
         Self {
             processes,
             verdicts,
             seen: FxHashSet::default(),
             ports: FxHashMap::default(),
+            propagation,
+            traces_itself: FxHashSet::default(),
         }
     }
 
@@ -35,8 +50,9 @@ impl Watch {
         let mut totals = (0, 0, 0);
         for process in self.processes.scan() {
             self.tell(&process);
-            let watch = process.verdict.is_instrumented();
-            let found = enroller.enroll(process.pid, watch);
+            let told = self.told(&process);
+            let watch = told.verdict == verdict::WATCH;
+            let found = enroller.enroll(process.pid, &told);
             if watch {
                 totals.0 += found.connected;
                 totals.1 += found.listening;
@@ -64,6 +80,7 @@ impl Watch {
         self.processes.exited(tgid);
         self.verdicts.forget(tgid);
         self.seen.remove(&tgid);
+        self.traces_itself.remove(&tgid);
         self.ports.remove(&tgid);
     }
 
@@ -87,6 +104,19 @@ impl Watch {
         self.processes.get(tgid)
     }
 
+    /// The process was seen to make spans of its own.
+    pub fn traces_itself(&mut self, tgid: u32) {
+        if self.traces_itself.insert(tgid) {
+            tracing::info!(tgid, "makes its own spans: none are made for it");
+        }
+    }
+
+    /// Does it make spans of its own?
+    #[must_use]
+    pub fn is_tracing_itself(&self, tgid: u32) -> bool {
+        self.traces_itself.contains(&tgid)
+    }
+
     /// Processes that had a connection.
     #[must_use]
     pub fn watched(&self) -> usize {
@@ -106,7 +136,26 @@ impl Watch {
     }
 
     fn tell(&mut self, process: &Process) {
-        self.verdicts
-            .decide(process.pid, process.verdict.is_instrumented());
+        self.verdicts.decide(process.pid, self.told(process));
+    }
+
+    /// What the kernel side is told of a process.
+    fn told(&self, process: &Process) -> Told {
+        if !process.verdict.is_instrumented() {
+            return Told {
+                verdict: verdict::LEAVE,
+                ..Told::default()
+            };
+        }
+        let Propagation {
+            ways,
+            sockhash_is_harmless,
+        } = self.propagation;
+        Told {
+            verdict: verdict::WATCH,
+            propagate: context::of_process(process, ways, sockhash_is_harmless),
+            runtime: context::carrier(process),
+            ..Told::default()
+        }
     }
 }

@@ -30,6 +30,7 @@ pub(super) fn capture(config: &Config) -> Result<capture::Options, Failure> {
         ring_bytes: config.capture.ring_bytes,
         max_head_bytes: config.capture.max_head_bytes,
         watch_all: !selects && selection.pids.is_empty(),
+        context: config.context.clone(),
     })
 }
 

@@ -7,15 +7,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use opentelemetry_semantic_conventions::attribute as key;
+use sonde_common::context::SpanContext;
 use sonde_protocols::Timestamp;
 use sonde_protocols::http1::{Exchange, Field, Outcome, RequestHead};
 
+use self::place::Place;
 use self::target::Target;
 use super::{
     Attribute, IdGenerator, Kind, Resource, Role, Span, Status, Value, route, trace_context,
 };
 
 mod address;
+mod place;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -76,6 +79,7 @@ fn text(request: &RequestHead, field: Field) -> Option<Cow<'_, str>> {
 /// The span of one exchange.
 pub fn build(
     exchange: &Exchange,
+    context: Option<&SpanContext>,
     connection: &ConnectionFacts,
     resource: &Arc<Resource>,
     clock: Clock,
@@ -101,23 +105,20 @@ pub fn build(
     let status = push_outcome(&mut attributes, exchange, connection.role);
     push_queue(&mut attributes, exchange, connection.role);
 
-    let context = trace_context::parse(
+    let told = trace_context::parse(
         request.fields(Field::Traceparent),
         request.fields(Field::Tracestate),
     );
-    let parent_span_id = context.as_ref().map(|context| context.parent);
-    let (trace_id, trace_flags, trace_state) = match context {
-        Some(context) => (context.trace_id, context.flags, context.state),
-        None => (ids.trace_id(), 1, String::new()),
-    };
+    let place = Place::of(context, told, connection.role, ids);
     let start_unix_nanos = clock.unix_nanos(exchange.request_started);
     Span {
-        trace_id,
-        span_id: ids.span_id(),
-        parent_span_id,
-        trace_flags,
-        parent_is_remote: parent_span_id.is_some() && connection.role == Role::Server,
-        trace_state,
+        trace_id: place.trace_id,
+        span_id: place.span_id,
+        parent_span_id: place.parent,
+        trace_flags: place.flags,
+        parent_is_remote: place.parent.is_some() && connection.role == Role::Server,
+        trace_state: place.state,
+        link: place.link,
         kind: match connection.role {
             Role::Server => Kind::Server,
             Role::Client => Kind::Client,

@@ -58,6 +58,19 @@ pub enum Value {
 /// Key (from the semantic-conventions crate) and value.
 pub type Attribute = (&'static str, Value);
 
+/// A span of another trace that this one has to do with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// Its trace.
+    pub trace_id: TraceId,
+    /// The span.
+    pub span_id: SpanId,
+    /// W3C trace-flags.
+    pub trace_flags: u8,
+    /// W3C tracestate, or empty.
+    pub trace_state: String,
+}
+
 /// One finished span.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Span {
@@ -73,6 +86,8 @@ pub struct Span {
     pub parent_is_remote: bool,
     /// W3C tracestate as received, or empty.
     pub trace_state: String,
+    /// A span of another trace, if there is one.
+    pub link: Option<Link>,
     /// SERVER or CLIENT.
     pub kind: Kind,
     /// Name by convention.

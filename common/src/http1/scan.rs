@@ -4,6 +4,10 @@
 //! `bpf_loop`, and keeps all it knows in [`HeadScan`], so that a head may be cut anywhere. It does not
 //! validate a head: the agent does. It is strict only where another protocol must be told apart.
 
+use crate::traceparent::{self, Traceparent};
+
+mod parent;
+
 /// Random access to the bytes that are scanned.
 pub trait Window {
     /// Eight bytes from `at`, little-endian. What lies beyond the valid bytes may be anything.
@@ -21,14 +25,19 @@ const NAME_LENGTH: u8 = 7;
 const NAME_CODING: u8 = 8;
 const LENGTH: u8 = 9;
 const CODING: u8 = 10;
-const END: u8 = 11;
-const FAILED: u8 = 12;
+const NAME_PARENT: u8 = 11;
+const NAME_STATE: u8 = 12;
+const PARENT: u8 = 13;
+const STATE: u8 = 14;
+const END: u8 = 15;
+const FAILED: u8 = 16;
 
 const RESPONSE: u8 = 1;
 const HEAD: u8 = 2;
 const CONNECT: u8 = 4;
 const CHUNKED: u8 = 8;
 const HAS_LENGTH: u8 = 16;
+const SEVERAL_STATES: u8 = 32;
 
 /// Longest method token that is taken for one (RFC 9110 section 9.1 sets no bound).
 const MAX_METHOD: u8 = 32;
@@ -44,6 +53,13 @@ const LENGTH_: u64 = u64::from_le_bytes(*b"length:\0");
 const TRANSFER: u64 = u64::from_le_bytes(*b"transfer");
 const ENCODING: u64 = u64::from_le_bytes(*b"-encodin");
 const G_: u64 = u64::from_le_bytes(*b"g:\0\0\0\0\0\0");
+/// "traceparent:" and "tracestate:" the same way. The lower-case mask turns ':' into itself.
+const TRACEPAR: u64 = u64::from_le_bytes(*b"tracepar");
+const ENT_: u32 = u32::from_le_bytes(*b"ent:");
+const TRACESTA: u64 = u64::from_le_bytes(*b"tracesta");
+const TE_: u32 = u32::from_le_bytes(*b"te:\0");
+const LOW_THREE: u32 = 0x00ff_ffff;
+const LOWER_THREE: u32 = 0x0020_2020;
 const CHUNKED_NAME: u64 = 0x0063_6875_6e6b_6564;
 const GET_: u32 = u32::from_le_bytes(*b"GET ");
 const PUT_: u32 = u32::from_le_bytes(*b"PUT ");
@@ -55,34 +71,56 @@ const HTTP_NAME: u64 = 0x4854_5450;
 const TCHAR_LOW: u64 = 0x03ff6cfa00000000;
 const TCHAR_HIGH: u64 = 0x57ffffffc7fffffe;
 
-/// Where a reader is within a head, and what it has learnt. 32 bytes, no padding.
+/// Where a reader is within a head, and what it has learnt. 72 bytes, no padding.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HeadScan {
     register: u64,
     /// Value of Content-Length; 0 without one.
     pub content_length: u64,
-    /// Bytes of this head so far.
+    told: Traceparent,
+    /// Bytes of this head before the window at hand.
     pub bytes: u32,
+    /// Where the value of `traceparent` begins in the head; 0: there is none.
+    pub parent_at: u32,
+    /// Where the value of `tracestate` begins in the head; 0: there is none.
+    pub state_at: u32,
+    /// Bytes of that value, up to the line feed.
+    pub state_length: u32,
     /// Status code of a response.
     pub status: u16,
     state: u8,
     matched: u8,
     flags: u8,
-    reserved: [u8; 7],
+    /// A value of [`parent`].
+    parent: u8,
+    reserved: [u8; 2],
 }
+
+const _: () = assert!(size_of::<HeadScan>() == 72);
 
 impl HeadScan {
     /// Before the first byte of a message.
     pub const START: Self = Self {
         register: 0,
         content_length: 0,
+        told: Traceparent {
+            trace_id: [0; 2],
+            parent_id: 0,
+            flags: 0,
+            version: 0,
+            reserved: [0; 6],
+        },
         bytes: 0,
+        parent_at: 0,
+        state_at: 0,
+        state_length: 0,
         status: 0,
         state: START,
         matched: 0,
         flags: 0,
-        reserved: [0; 7],
+        parent: parent::NONE,
+        reserved: [0; 2],
     };
 
     /// The empty line is through.
@@ -145,7 +183,7 @@ impl HeadScan {
     #[inline(always)]
     pub fn step(&mut self, window: &impl Window, at: u32, end: u32) -> u32 {
         let at = match self.state {
-            TARGET | SKIP => self.skip(window, at, end),
+            TARGET | SKIP | STATE => self.skip(window, at, end),
             LINE => at,
             _ => self.other(window, at, end),
         };
@@ -169,7 +207,8 @@ impl HeadScan {
                 self.state = if byte == b'\n' { END } else { SKIP };
                 if byte == b'\n' { at + 1 } else { at }
             }
-            NAME_LENGTH | NAME_CODING => self.name(byte, at),
+            NAME_LENGTH | NAME_CODING | NAME_PARENT | NAME_STATE => self.name(byte, at),
+            PARENT => self.parent(byte, at),
             LENGTH => self.length(byte, at),
             CODING => self.coding(byte, at),
             _ => end,
@@ -306,6 +345,12 @@ impl HeadScan {
         if word | LOWER == CONTENT_ && (second | LOWER) & LOW_SEVEN == LENGTH_ {
             return self.enter(LENGTH, at + 15);
         }
+        if word | LOWER == TRACEPAR && (second | LOWER) as u32 == ENT_ {
+            return self.parent_value(window, at + 12, end);
+        }
+        if word | LOWER == TRACESTA && (second as u32 | LOWER_THREE) & LOW_THREE == TE_ {
+            return self.state_value(at + 11);
+        }
         let third = window.word(at + 16) & 0xffff;
         if word | LOWER == TRANSFER && second | LOWER == ENCODING && third | 0x20 == G_ {
             return self.enter(CODING, at + 18);
@@ -327,13 +372,16 @@ impl HeadScan {
     fn name(&mut self, byte: u8, at: u32) -> u32 {
         let index = self.matched & 31;
         let shift = u32::from(index & 7) * 8;
-        let length = self.state == NAME_LENGTH;
-        let expected = match (index >> 3, length) {
-            (0, true) => CONTENT_,
-            (1, true) => LENGTH_,
-            (0, false) => TRANSFER,
-            (1, false) => ENCODING,
-            (2, false) => G_,
+        let expected = match (index >> 3, self.state) {
+            (0, NAME_LENGTH) => CONTENT_,
+            (1, NAME_LENGTH) => LENGTH_,
+            (0, NAME_CODING) => TRANSFER,
+            (1, NAME_CODING) => ENCODING,
+            (2, NAME_CODING) => G_,
+            (0, NAME_PARENT) => TRACEPAR,
+            (1, NAME_PARENT) => ENT_ as u64,
+            (0, NAME_STATE) => TRACESTA,
+            (1, NAME_STATE) => TE_ as u64,
             _ => 0,
         } >> shift;
         let lower = if byte.is_ascii_uppercase() {
@@ -342,14 +390,23 @@ impl HeadScan {
             byte
         };
         if lower != expected as u8 {
-            self.state = SKIP;
+            self.state = match (self.state, index, lower) {
+                (NAME_CODING, 3, b'c') => NAME_PARENT,
+                (NAME_PARENT, 5, b's') => NAME_STATE,
+                _ => SKIP,
+            };
             return at;
         }
         self.matched += 1;
-        if byte == b':' {
-            return self.enter(if length { LENGTH } else { CODING }, at + 1);
+        if byte != b':' {
+            return at + 1;
         }
-        at + 1
+        match self.state {
+            NAME_LENGTH => self.enter(LENGTH, at + 1),
+            NAME_CODING => self.enter(CODING, at + 1),
+            NAME_PARENT => self.enter_parent(at + 1),
+            _ => self.state_value(at + 1),
+        }
     }
 
     /// Digits of Content-Length. A list of equal values counts as its last member; what is not a
@@ -414,6 +471,9 @@ impl HeadScan {
         if self.state == TARGET && !ends_with_version(window, line_feed) {
             self.state = FAILED;
             return end;
+        }
+        if self.state == STATE {
+            self.state_end(line_feed);
         }
         self.state = LINE;
         line_feed + 1

@@ -36,6 +36,7 @@ fn scan(bytes: &[u8], mut cuts: impl Iterator<Item = usize>) -> (HeadScan, usize
             );
         }
         consumed += at as usize;
+        state.bytes += at;
     }
     (state, consumed)
 }
@@ -182,4 +183,110 @@ proptest! {
     fn garbage_never_stalls(bytes in proptest::collection::vec(any::<u8>(), 1..300), cut in 1_usize..20) {
         scan(&bytes, std::iter::repeat(cut));
     }
+}
+
+const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+/// The one valid traceparent of a head with these lines, cut into windows of `cut` bytes.
+fn parent_of(lines: &str, cut: usize) -> (HeadScan, bool) {
+    let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}Accept: */*\r\n\r\n");
+    let (state, consumed) = scan(head.as_bytes(), std::iter::repeat(cut));
+    assert!(
+        state.is_end() && consumed == head.len(),
+        "{head:?} by {cut}"
+    );
+    let told = state.traceparent();
+    if let Some(told) = told {
+        assert_eq!(told.trace_id[0].to_be(), 0x0af7_6519_16cd_43dd);
+        assert_eq!(told.trace_id[1].to_be(), 0x8448_eb21_1c80_319c);
+        assert_eq!(told.parent_id.to_be(), 0xb7ad_6b71_6920_3331);
+    }
+    (state, told.is_some())
+}
+
+#[test]
+fn traceparent_by_the_rules_of_w3c_cut_anywhere() {
+    let with = |from: &str, to: &str| PARENT.replace(from, to);
+    let table = [
+        (format!("traceparent: {PARENT}\r\n"), true),
+        (format!("TraceParent:{PARENT}\r\n"), true),
+        (format!("TRACEPARENT: \t {PARENT} \t\r\n"), true),
+        (format!("traceparent: {PARENT}\n"), true),
+        (format!("traceparent: {PARENT}x\r\n"), false),
+        (format!("traceparent: {PARENT}-x\r\n"), false),
+        (format!("traceparent: {PARENT} x\r\n"), false),
+        (format!("traceparent: {}\r\n", with("00-", "cc-")), true),
+        (
+            format!("traceparent: {}-what\r\n", with("00-", "cc-")),
+            true,
+        ),
+        (
+            format!("traceparent: {}.what\r\n", with("00-", "cc-")),
+            false,
+        ),
+        (format!("traceparent: {}\r\n", with("00-", "ff-")), false),
+        (format!("traceparent: {}\r\n", with("00-0", "00_0")), false),
+        (format!("traceparent: {}\r\n", PARENT.to_uppercase()), false),
+        (format!("traceparent: {}\r\n", &PARENT[..54]), false),
+        (
+            format!(
+                "traceparent: {}\r\n",
+                with("0af7651916cd43dd8448eb211c80319c", &"0".repeat(32))
+            ),
+            false,
+        ),
+        (
+            format!(
+                "traceparent: {}\r\n",
+                with("b7ad6b7169203331", &"0".repeat(16))
+            ),
+            false,
+        ),
+        (
+            format!("traceparent: {PARENT}\r\ntraceparent: {PARENT}\r\n"),
+            false,
+        ),
+        (
+            format!("traceparent: {PARENT}\r\ntraceparent: x\r\n"),
+            false,
+        ),
+        ("traceparent:\r\n".into(), false),
+        (format!("traceparents: {PARENT}\r\n"), false),
+        (format!("xtraceparent: {PARENT}\r\n"), false),
+        (format!("trace-parent: {PARENT}\r\n"), false),
+        (
+            format!("tracestate: a=1\r\ntraceparent: {PARENT}\r\ntransfer-encoding: chunked\r\n"),
+            true,
+        ),
+    ];
+    for (lines, valid) in &table {
+        for cut in (1..80).chain([1000]) {
+            let (state, told) = parent_of(lines, cut);
+            assert_eq!(told, *valid, "{lines:?} by {cut}");
+            assert_eq!(
+                state.is_chunked(),
+                lines.contains("chunked"),
+                "{lines:?} by {cut}"
+            );
+        }
+    }
+}
+
+#[test]
+fn places_of_the_fields_are_noted() {
+    let lines = format!("traceparent: {PARENT}\r\nTraceState: a=1,b=2\r\n");
+    let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}Accept: */*\r\n\r\n");
+    for cut in 1..head.len() {
+        let (state, _) = parent_of(&lines, cut);
+        assert_eq!(
+            state.parent_at as usize,
+            head.find(PARENT).unwrap(),
+            "by {cut}"
+        );
+        let value = &head[state.state_at as usize..][..state.state_length as usize];
+        assert_eq!(value.trim(), "a=1,b=2", "by {cut}");
+        assert!(!state.has_several_states());
+    }
+    let (state, _) = parent_of("tracestate: a=1\r\ntracestate: b=1\r\n", 1000);
+    assert!(state.has_several_states());
 }

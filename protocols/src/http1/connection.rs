@@ -20,7 +20,7 @@
 
 use super::half::{self, Half, Hole, Phase};
 use super::in_flight::InFlight;
-use super::{Exchange, Outcome};
+use super::{Exchange, Label, Outcome};
 use crate::{Anomaly, Chunk, Close, Direction, Elided, Timestamp};
 
 mod heads;
@@ -111,6 +111,11 @@ impl Connection {
     /// The receiving process has read from the connection: marks the requests not read before.
     pub fn request_read(&mut self, at: Timestamp) {
         self.in_flight.read(at);
+    }
+
+    /// Attaches something to the request whose head was pushed last.
+    pub fn label(&mut self, label: Label) {
+        self.in_flight.label(label);
     }
 
     /// One direction has ended (FIN): no more bytes will come there.

@@ -29,9 +29,14 @@ pub enum Outcome {
     Lost,
 }
 
+/// What the owner of a connection attaches to a request; not looked at here.
+pub type Label = [u8; 40];
+
 /// One request with its final response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
+    /// What was attached to the request (`Connection::label`).
+    pub label: Option<Label>,
     /// Request line and header section.
     pub request: RequestHead,
     /// First byte of the request.

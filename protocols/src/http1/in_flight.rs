@@ -27,6 +27,7 @@ pub(super) struct InFlight {
 /// An exchange of which only the request head is known.
 pub(super) fn begin(request: super::RequestHead, started: Timestamp) -> Exchange {
     Exchange {
+        label: None,
         request,
         request_started: started,
         request_read: None,
@@ -60,6 +61,17 @@ impl InFlight {
             exchange: Some(begin(request.head, started)),
         });
         self.receiving = true;
+    }
+
+    /// Attaches something to the newest request that has nothing attached.
+    pub(super) fn label(&mut self, label: super::Label) {
+        let newest = self
+            .queue
+            .back_mut()
+            .and_then(|last| last.exchange.as_mut());
+        if let Some(exchange) = newest {
+            exchange.label.get_or_insert(label);
+        }
     }
 
     /// What decides about the next response, if a request waits for one.

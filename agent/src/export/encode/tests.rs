@@ -7,7 +7,7 @@ use opentelemetry_proto::tonic::common::v1::{
 };
 use opentelemetry_proto::tonic::resource::v1::Resource as ProtoResource;
 use opentelemetry_proto::tonic::trace::v1::{
-    ResourceSpans, ScopeSpans, Span as ProtoSpan, Status as ProtoStatus,
+    ResourceSpans, ScopeSpans, Span as ProtoSpan, Status as ProtoStatus, span::Link as ProtoLink,
 };
 use proptest::prelude::*;
 use prost::Message;
@@ -63,9 +63,37 @@ fn proto(span: &Span) -> ProtoSpan {
         start_time_unix_nano: span.start_unix_nanos,
         end_time_unix_nano: span.end_unix_nanos,
         attributes: span.attributes.iter().map(key_value).collect(),
+        links: span.link.iter().map(proto_link).collect(),
         status,
         ..ProtoSpan::default()
     }
+}
+
+fn proto_link(link: &Link) -> ProtoLink {
+    ProtoLink {
+        trace_id: link.trace_id.0.to_vec(),
+        span_id: link.span_id.0.to_vec(),
+        trace_state: link.trace_state.clone(),
+        flags: link.trace_flags.into(),
+        ..ProtoLink::default()
+    }
+}
+
+fn link() -> impl Strategy<Value = Option<Link>> {
+    let fields = (
+        any::<[u8; 16]>(),
+        any::<[u8; 8]>(),
+        any::<u8>(),
+        "[a-z=]{0,9}",
+    );
+    prop::option::of(
+        fields.prop_map(|(trace_id, span_id, trace_flags, trace_state)| Link {
+            trace_id: TraceId(trace_id),
+            span_id: SpanId(span_id),
+            trace_flags,
+            trace_state,
+        }),
+    )
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -118,15 +146,17 @@ fn span() -> impl Strategy<Value = Span> {
         any::<u64>(),
         status(),
         attributes(),
+        link(),
     );
     (ids, text, rest).prop_map(
-        |(ids, (trace_state, name), (is_server, start, end, status, attributes))| Span {
+        |(ids, (trace_state, name), (is_server, start, end, status, attributes, link))| Span {
             trace_id: TraceId(ids.0),
             span_id: SpanId(ids.1),
             parent_span_id: ids.2.map(SpanId),
             trace_flags: ids.3,
             parent_is_remote: ids.4,
             trace_state,
+            link,
             kind: if is_server {
                 Kind::Server
             } else {

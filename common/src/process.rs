@@ -1,0 +1,59 @@
+//! What the agent tells the kernel side about one process: the value of the `PROCESSES` map (key: tgid).
+
+/// What is to be done with a process.
+pub mod verdict {
+    /// Not decided yet: capture, the agent will sort it out.
+    pub const UNKNOWN: u8 = 0;
+    /// Watch.
+    pub const WATCH: u8 = 1;
+    /// Leave alone.
+    pub const LEAVE: u8 = 2;
+}
+
+/// Bits of [`Process::propagate`]: how the context is carried on.
+pub mod propagate {
+    /// As a field in the request, written by `sk_msg`.
+    pub const HEADER: u8 = 1;
+    /// As a TCP option.
+    pub const OPTION: u8 = 2;
+}
+
+/// What carries a context through the process.
+pub mod runtime {
+    /// Its threads.
+    pub const THREADS: u8 = 0;
+    /// Goroutines.
+    pub const GO: u8 = 1;
+    /// asyncio tasks.
+    pub const ASYNCIO: u8 = 2;
+}
+
+/// Where the goroutine is found, as offsets in bytes.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Go {
+    /// From the thread's TLS base to the pointer to `runtime.g`.
+    pub g: i32,
+    /// `runtime.g.goid`
+    pub goid: u32,
+    /// `runtime.g.parentGoid`; 0: the version has none.
+    pub parent_goid: u32,
+}
+
+/// The value.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Process {
+    /// A value of [`verdict`].
+    pub verdict: u8,
+    /// Bits of [`propagate`].
+    pub propagate: u8,
+    /// A value of [`runtime`].
+    pub runtime: u8,
+    /// Padding.
+    pub reserved: u8,
+    /// For Go.
+    pub go: Go,
+}
+
+const _: () = assert!(size_of::<Process>() == 16);

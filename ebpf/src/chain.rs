@@ -1,0 +1,366 @@
+//! The causal chain: which request that came in caused the one that goes out.
+//!
+//! 1. Who reads from a server socket works on the request that was read.
+//! 2. Who reads from a client socket works again on what the request in flight there was sent for.
+//! 3. A connection is bound to what the connecting thread works on; its first request is sent for that.
+//! 4. Any other request is sent for what the writing thread (goroutine, task) works on.
+//! 5. A request is worked on until its response has ended.
+//!
+//! Reading decides, writing never does. Where it is not certain, there is no parent: a missing link is
+//! better than a wrong one.
+
+use crate::{
+    carrier, context, join,
+    maps::{SENDING, config, lose},
+    sampling, segment, sending,
+    task::{Socket, Task},
+    walk::Walk,
+};
+use core::ffi::c_void;
+use sonde_common::{
+    config::trust,
+    connection::{Connection, Direction, PIPELINED, phase, role, sharing, state},
+    context::{SpanContext, origin},
+    http1::HeadScan,
+    loss::Reason,
+    process::runtime,
+    traceparent::Traceparent,
+};
+
+/// The head of a request is complete. Gives its span.
+#[inline(always)]
+pub unsafe fn request<const EGRESS: bool>(
+    walk: &Walk,
+    direction: *const Direction,
+    end: u32,
+    span: *mut SpanContext,
+) {
+    // SAFETY: the caller passes a checked map value and a span inside a reserved record.
+    unsafe {
+        let head = &(*direction).head;
+        if head.is_traceparent_invalid() {
+            lose(segment::hook::<EGRESS>(), Reason::InvalidParent);
+        }
+        let client = (*walk.connection).role == role::CLIENT;
+        if client && EGRESS {
+            leaves(walk, head, end, span);
+        } else if !client && !EGRESS {
+            arrives(walk, head, end, span);
+        }
+    }
+}
+
+/// A request has come in: it gets a context, by which the service's work on it is known from now on.
+#[inline(always)]
+unsafe fn arrives(walk: &Walk, head: &HeadScan, end: u32, span: *mut SpanContext) {
+    // SAFETY: as in `request`.
+    unsafe {
+        let connection = walk.connection;
+        if (*connection).egress.phase == phase::UNSYNCED {
+            forget(connection, walk.now);
+        }
+        (*span).span_id = context::random();
+        let told = head.traceparent();
+        let sequence = walk.segment.sequence.wrapping_add(end);
+        if !join::take(connection, sequence, told, span) {
+            adopt(walk, told, span);
+        }
+        // The number of the request at hand was counted already.
+        let index = (*connection).ingress.messages.wrapping_sub(1);
+        if index.wrapping_sub((*connection).answered) < PIPELINED as u32 {
+            (*connection).contexts[index as usize % PIPELINED] = context::create(&*span, walk.now);
+        }
+    }
+}
+
+/// The parent is what the field names, if its sender is trusted; else a trace begins.
+#[inline(always)]
+unsafe fn adopt(walk: &Walk, told: Option<&Traceparent>, span: *mut SpanContext) {
+    // SAFETY: as in `request`.
+    unsafe {
+        let Some(told) = told else {
+            return begin(span, origin::ROOT);
+        };
+        let trusted = match config().trust_incoming {
+            trust::ALL => true,
+            trust::PRIVATE => join::is_private(walk.connection),
+            _ => false,
+        };
+        if !trusted {
+            return begin(span, origin::UNTRUSTED);
+        }
+        name(span, told);
+        (*span).parent_id = told.parent_id.to_ne_bytes();
+        (*span).origin = origin::HEADER;
+        (*span).flags = sampling::inherit(told.flags, &(*span).trace_id);
+    }
+}
+
+#[inline(always)]
+unsafe fn name(span: *mut SpanContext, told: &Traceparent) {
+    let [high, low] = told.trace_id;
+    // SAFETY: as in `request`.
+    unsafe { (*span).trace_id = halves(high, low) };
+}
+
+/// A trace-id of its two halves, each in memory order.
+#[inline(always)]
+fn halves(high: u64, low: u64) -> [u8; 16] {
+    // SAFETY: both are sixteen plain bytes.
+    unsafe { core::mem::transmute([high, low]) }
+}
+
+/// A trace begins with this span.
+#[inline(always)]
+pub unsafe fn begin(span: *mut SpanContext, from: u8) {
+    let high = u64::from_ne_bytes(context::random());
+    let low = u64::from_ne_bytes(context::random());
+    // SAFETY: the caller passes a valid span.
+    unsafe {
+        (*span).trace_id = halves(high, low);
+        (*span).parent_id = [0; 8];
+        (*span).flags = sampling::begin(&(*span).trace_id);
+        (*span).origin = from;
+    }
+}
+
+/// A span for a request sent for the work of `handle`; gives the handle, or 0 if that names none.
+#[inline(always)]
+pub unsafe fn derive(handle: u64, span: *mut SpanContext) -> u64 {
+    // SAFETY: the caller passes a valid span; a context is a map value.
+    unsafe {
+        (*span).span_id = context::random();
+        let Some(cause) = context::get(handle) else {
+            begin(span, origin::ROOT);
+            return 0;
+        };
+        (*span).trace_id = (*cause).span.trace_id;
+        (*span).parent_id = (*cause).span.span_id;
+        (*span).flags = (*cause).span.flags;
+        (*span).origin = origin::CHAIN;
+        handle
+    }
+}
+
+/// A request goes out: its span is the one that was written into it, or is found now.
+#[inline(always)]
+unsafe fn leaves(walk: &Walk, head: &HeadScan, end: u32, span: *mut SpanContext) {
+    // SAFETY: as in `request`.
+    unsafe {
+        let connection = walk.connection;
+        let told = head.traceparent();
+        let mut parent = 0;
+        let written = written(walk, told, span, &mut parent);
+        if !written {
+            parent = derive(cause(walk), span);
+            if let Some(told) = told {
+                follow(parent, told, span);
+            }
+        }
+        let waiting =
+            (*connection).egress.messages.wrapping_sub(1) != (*connection).ingress.messages;
+        let shared = waiting && (*connection).parent != parent;
+        (*connection).parent = if shared { 0 } else { parent };
+        (*connection).bound = 0;
+        (*connection).outgoing.span = *span;
+        (*connection).outgoing.sequence = walk.segment.sequence.wrapping_add(end);
+        if !written {
+            join::offer(connection);
+        }
+    }
+}
+
+/// Was this request's field written by the `sk_msg` program?
+#[inline(always)]
+unsafe fn written(
+    walk: &Walk,
+    told: Option<&Traceparent>,
+    span: *mut SpanContext,
+    parent: &mut u64,
+) -> bool {
+    // SAFETY: as in `request`.
+    unsafe {
+        let Some(told) = told.filter(|_| (*walk.connection).enrolled != 0) else {
+            return false;
+        };
+        let sk = walk.sk();
+        if sk.is_null() {
+            return false;
+        }
+        let sending = SENDING.get(sk);
+        if sending.is_null() {
+            return false;
+        }
+        let sent = sending::place(sending, told.parent_id);
+        if u64::from_ne_bytes((*sent).span.span_id) != told.parent_id {
+            return false;
+        }
+        *span = (*sent).span;
+        *parent = (*sent).parent;
+        true
+    }
+}
+
+/// The application has named the parent itself. If it only passed on what came in, the span stays a child
+/// of the request at hand; else the span is the one that the application named.
+#[inline(always)]
+unsafe fn follow(parent: u64, told: &Traceparent, span: *mut SpanContext) {
+    // SAFETY: as in `request`.
+    unsafe {
+        let cause = context::get(parent);
+        let passed_on = cause
+            .is_some_and(|cause| u64::from_ne_bytes((*cause).span.parent_id) == told.parent_id);
+        if passed_on {
+            return;
+        }
+        let same_trace = (*span).trace_id == halves(told.trace_id[0], told.trace_id[1]);
+        if !same_trace {
+            (*span).parent_id = [0; 8];
+        }
+        name(span, told);
+        (*span).span_id = told.parent_id.to_ne_bytes();
+        (*span).flags = told.flags;
+        (*span).origin = origin::ADOPTED;
+        (*span).at_work = (same_trace && cause.is_some()) as u8;
+    }
+}
+
+/// Handle of what the request at hand is sent for; 0: not known.
+#[inline(always)]
+unsafe fn cause(walk: &Walk) -> u64 {
+    // SAFETY: as in `request`.
+    unsafe {
+        let connection = walk.connection;
+        let sk = walk.sk();
+        if sk.is_null() {
+            return 0;
+        }
+        let owned = Socket::of(sk).is_some_and(|socket| socket.is_owned());
+        let task = Task::current();
+        let known = if owned && task.tgid() == (*connection).tgid {
+            Some(task)
+        } else {
+            None
+        };
+        sender(connection, known.as_ref())
+    }
+}
+
+/// Handle of what a request is sent for that the current thread (if it is known to be the sender) writes.
+#[inline(always)]
+pub unsafe fn sender(connection: *const Connection, task: Option<&Task>) -> u64 {
+    // SAFETY: as in `request`.
+    unsafe {
+        let bound = (*connection).bound;
+        if context::get(bound).is_some_and(|context| (*context).ended_at == 0) {
+            return bound;
+        }
+        task.map_or(0, |task| carrier::at_work(task))
+    }
+}
+
+/// A thread connects: the connection is for what it works on. In Go another goroutine connects, and
+/// whoever is first may take the connection: there nothing is certain.
+#[inline(always)]
+pub unsafe fn connects(connection: *mut Connection) {
+    let task = Task::current();
+    // SAFETY: as in `request`.
+    unsafe {
+        if carrier::runtime_of(task.tgid()) == runtime::GO {
+            return;
+        }
+        let handle = carrier::at_work(&task);
+        (*connection).bound = handle;
+        (*connection).parent = handle;
+    }
+}
+
+/// A thread has read from the socket.
+#[inline(always)]
+pub unsafe fn reads(connection: *mut Connection, task: &Task, tgid: u32) {
+    // SAFETY: as in `request`.
+    unsafe {
+        let handle = match (*connection).role {
+            role::SERVER => at_hand(connection),
+            role::CLIENT => {
+                if (*connection).sharing == sharing::WRITTEN {
+                    (*connection).sharing = sharing::READ;
+                }
+                (*connection).parent
+            }
+            _ => 0,
+        };
+        carrier::take_up(connection, task, tgid, handle);
+    }
+}
+
+/// The oldest request that is not answered in full.
+#[inline(always)]
+unsafe fn at_hand(connection: *const Connection) -> u64 {
+    // SAFETY: as in `request`.
+    unsafe {
+        let answered = (*connection).answered;
+        if (*connection).state != state::HTTP1 || answered == (*connection).ingress.messages {
+            return 0;
+        }
+        (*connection).contexts[answered as usize % PIPELINED]
+    }
+}
+
+/// Bytes of an unknown protocol leave a client socket: whoever reads the answer works on for the same
+/// request, as long as there is only one.
+#[inline(always)]
+pub unsafe fn writes(connection: *mut Connection, sk: *mut c_void) {
+    // SAFETY: as in `request`.
+    unsafe {
+        if (*connection).role != role::CLIENT || (*connection).sharing == sharing::SHARED {
+            return;
+        }
+        let task = Task::current();
+        let owned = Socket::of(sk).is_some_and(|socket| socket.is_owned());
+        if !owned || task.tgid() != (*connection).tgid {
+            return;
+        }
+        let handle = sender(connection, Some(&task));
+        (*connection).bound = 0;
+        if (*connection).sharing == sharing::WRITTEN && (*connection).parent != handle {
+            (*connection).sharing = sharing::SHARED;
+            (*connection).parent = 0;
+            return;
+        }
+        (*connection).sharing = sharing::WRITTEN;
+        (*connection).parent = handle;
+    }
+}
+
+/// A response has gone out to its last byte: the work on its request ends.
+#[inline(always)]
+pub unsafe fn answered<const EGRESS: bool>(connection: *mut Connection, now: u64) {
+    // SAFETY: as in `request`.
+    unsafe {
+        if !EGRESS || (*connection).role != role::SERVER {
+            return;
+        }
+        let index = (*connection).answered;
+        if index == (*connection).ingress.messages {
+            return;
+        }
+        context::end((*connection).contexts[index as usize % PIPELINED], now);
+        (*connection).answered = index.wrapping_add(1);
+    }
+}
+
+/// Nothing can be told of the responses any more, or the connection is gone: all work on its requests ends.
+#[inline(always)]
+pub unsafe fn forget(connection: *mut Connection, now: u64) {
+    // SAFETY: as in `request`.
+    unsafe {
+        if (*connection).role != role::SERVER {
+            return;
+        }
+        for handle in (*connection).contexts {
+            context::end(handle, now);
+        }
+        (*connection).answered = (*segment::direction::<false>(connection)).messages;
+    }
+}

@@ -1,0 +1,97 @@
+//! The slots of contexts: a request gets one when its head is complete, and leaves it when its response
+//! has ended.
+
+use crate::{
+    maps::{CONTEXTS, LAST_HANDLE, config},
+    task::Task,
+};
+use aya_ebpf::helpers::generated::{bpf_get_prandom_u32, bpf_ktime_get_ns};
+use core::arch::asm;
+use sonde_common::context::{Context, SpanContext, Work, slot};
+
+/// Slots tried for a free one.
+const TRIES: u32 = 4;
+/// A request without an end for so long has lost it, in nanoseconds.
+const STALE: u64 = 600_000_000_000;
+
+/// Puts a request's span into a slot; 0 if a few tries find none free.
+#[inline(always)]
+pub fn create(span: &SpanContext, now: u64) -> u64 {
+    for _ in 0..TRIES {
+        let Some(handle) = next_handle() else {
+            return 0;
+        };
+        let Some(context) = CONTEXTS.get_ptr_mut(slot(handle)) else {
+            return 0;
+        };
+        // SAFETY: a map value; a slot is written by the one run that got its handle.
+        unsafe {
+            let live = (*context).handle != 0 && (*context).ended_at == 0;
+            if live && now.wrapping_sub((*context).started_at) < STALE {
+                continue;
+            }
+            (*context).handle = 0;
+            (*context).span = *span;
+            (*context).started_at = now;
+            (*context).ended_at = 0;
+            (*context).handle = handle;
+        }
+        return handle;
+    }
+    0
+}
+
+#[inline(always)]
+fn next_handle() -> Option<u64> {
+    let last = LAST_HANDLE.get_ptr_mut(0)?;
+    let mut handle = 1_u64;
+    // SAFETY: an atomic addition on a map value; the former value comes back.
+    unsafe {
+        asm!("{0} = atomic_fetch_add((u64 *)({1} + 0), {0})", inout(reg) handle, in(reg) last);
+    }
+    Some(handle.wrapping_add(1))
+}
+
+/// The context of a handle, ended or not.
+#[inline(always)]
+pub fn get(handle: u64) -> Option<*mut Context> {
+    if handle == 0 {
+        return None;
+    }
+    let context = CONTEXTS.get_ptr_mut(slot(handle))?;
+    // SAFETY: a map value.
+    (unsafe { (*context).handle } == handle).then_some(context)
+}
+
+/// The context has ended.
+#[inline(always)]
+pub fn end(handle: u64, now: u64) {
+    if let Some(context) = get(handle) {
+        // SAFETY: a map value; written once, where its response ends.
+        unsafe { (*context).ended_at = now };
+    }
+}
+
+/// The context of work that a thread took up and that goes on, or went on until just now: after the
+/// response only for a short time, and only if the thread has not slept since it took the work up.
+#[inline(always)]
+pub fn live(work: &Work, task: &Task) -> Option<*mut Context> {
+    let context = get(work.handle)?;
+    // SAFETY: a map value.
+    let ended = unsafe { (*context).ended_at };
+    if ended == 0 {
+        return Some(context);
+    }
+    // SAFETY: no arguments.
+    let now = unsafe { bpf_ktime_get_ns() };
+    let lingers = now.wrapping_sub(ended) < config().linger && work.switches == task.switches();
+    lingers.then_some(context)
+}
+
+/// Eight random bytes, not all zero.
+#[inline(always)]
+pub fn random() -> [u8; 8] {
+    // SAFETY: no arguments.
+    let (high, low) = unsafe { (bpf_get_prandom_u32(), bpf_get_prandom_u32()) };
+    ((high as u64) << 32 | low as u64 | 1 << 17).to_ne_bytes()
+}

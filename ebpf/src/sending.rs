@@ -1,0 +1,465 @@
+//! Writes `traceparent` into the requests of client sockets that are in the `SOCKETS` map.
+//!
+//! Runs in the sending thread, before the bytes are TCP's. A request is recognised only where one must
+//! begin: where all that was written has been seen to leave and the last message was complete, or
+//! right behind a request whose length is known. The head may come in several messages; the field is written
+//! before the empty line that ends it, in the message which that is in. Everything else passes as it is.
+//!
+//! The change is one transaction: room is made and filled, or taken back.
+
+use crate::{
+    chain, context,
+    maps::{CONNECTIONS, SENDING, lose},
+    task::{Socket, Task},
+};
+use aya_ebpf::{
+    bindings::{sk_action::SK_PASS, sk_msg_md},
+    helpers::generated::{
+        bpf_loop, bpf_msg_apply_bytes, bpf_msg_pop_data, bpf_msg_pull_data, bpf_msg_push_data,
+        bpf_probe_read_kernel,
+    },
+    macros::sk_msg,
+    programs::SkMsgContext,
+};
+use core::{arch::asm, ffi::c_void};
+use sonde_common::{
+    connection::{Connection, Sent, phase, role, state},
+    context::SpanContext,
+    http1::{Body, HeadScan, Window, body_of},
+    loss::{Hook, Reason},
+    traceparent,
+};
+
+/// Bytes scanned at a time.
+const WINDOW: usize = 1024;
+/// A word may be read at the window's last byte.
+const SLACK: usize = 8;
+/// Bytes of a message that are looked at in search of the head's end, at first and at most.
+const FIRST_LOOK: u32 = 2048;
+const LAST_LOOK: u32 = 16 * 1024;
+/// Steps of a scan: more than any head of `LAST_LOOK` bytes takes.
+const STEPS: u32 = LAST_LOOK + 64;
+/// A message whose first piece is longer is not made one piece again: the copy would cost more than segments.
+const ONE_PIECE: u32 = 8 * 1024;
+/// Requests between `sk_msg` and the egress hook whose spans are kept.
+const SENT: usize = 4;
+/// Room in the socket's send queue, beyond the head, without which nothing is written: a message that is
+/// taken in part only must not be cut inside the field.
+const SPARE: u32 = 4096;
+/// Bytes that pass without the program, for what is no HTTP/1.
+const FOREVER: u32 = 1 << 30;
+/// Bytes of the line that is written.
+const LINE: u32 = traceparent::LINE as u32;
+/// Where the parent-id begins in a value of `traceparent`.
+const PARENT_ID: u32 = 36;
+
+/// What is known of the messages of one socket; written under the socket's lock.
+#[repr(C)]
+pub struct Sending {
+    scan: HeadScan,
+    /// Address of the message's bytes.
+    data: u64,
+    /// How many of them may be read.
+    readable: u32,
+    /// Where the window begins in the message.
+    base: u32,
+    /// Position in the window, and its end.
+    at: u32,
+    end: u32,
+    /// Sequence number at which a request goes on (`inside`), or the next one begins.
+    sequence: u32,
+    /// 1: the head of a request is incomplete; 2: a request ends at `sequence`; 0: neither.
+    inside: u32,
+    /// Requests written so far.
+    count: u64,
+    /// The newest of them, by their number.
+    sent: [Sent; SENT],
+    window: [u8; WINDOW],
+    slack: [u8; SLACK],
+}
+
+const HEAD: u32 = 1;
+const NEXT: u32 = 2;
+
+struct Bytes(*const u8);
+
+impl Window for Bytes {
+    #[inline(always)]
+    fn word(&self, at: u32) -> u64 {
+        let at = at as usize & (WINDOW - 1);
+        let word: u64;
+        // SAFETY: the window has WINDOW bytes and SLACK more behind them.
+        unsafe { asm!("{0} = *(u64 *)({1} + 0)", out(reg) word, in(reg) self.0.add(at)) };
+        word
+    }
+}
+
+/// Where the request with this span id is kept: the id's lowest bits are the request's number.
+#[inline(always)]
+pub unsafe fn place(sending: *mut Sending, span_id: u64) -> *mut Sent {
+    let number = span_id as usize % SENT;
+    // SAFETY: the caller passes a checked map value.
+    unsafe { (&raw mut (*sending).sent).cast::<Sent>().add(number) }
+}
+
+/// A span for the next request; gives its place.
+#[inline(always)]
+unsafe fn next(sending: *mut Sending, handle: u64) -> *mut Sent {
+    // SAFETY: as in `place`.
+    unsafe {
+        let number = (*sending).count % SENT as u64;
+        let sent = place(sending, number);
+        (*sent).parent = chain::derive(handle, &raw mut (*sent).span);
+        let id = u64::from_ne_bytes((*sent).span.span_id) & !(SENT as u64 - 1) | number;
+        (*sent).span.span_id = id.to_ne_bytes();
+        sent
+    }
+}
+
+/// Each message of an enrolled socket; it passes in any case.
+#[sk_msg]
+pub fn sk_msg_verdict(ctx: SkMsgContext) -> u32 {
+    // SAFETY: `msg` is the program's context.
+    unsafe { message(ctx.msg) };
+    SK_PASS
+}
+
+#[inline(always)]
+unsafe fn message(msg: *mut sk_msg_md) -> Option<()> {
+    // SAFETY: the caller passes the program's context; map values are checked for null.
+    unsafe {
+        let sk: *mut c_void = (*msg).__bindgen_anon_3.sk.cast();
+        if sk.is_null() {
+            return None;
+        }
+        let connection = CONNECTIONS.get(sk);
+        let sending = SENDING.get_or_create(sk);
+        if connection.is_null() || sending.is_null() {
+            return None;
+        }
+        let server = (*connection).role == role::SERVER;
+        if server || (*connection).state >= state::OPAQUE {
+            bpf_msg_apply_bytes(msg, FOREVER);
+            return None;
+        }
+        let socket = Socket::of(sk)?;
+        let sequence = socket.write_sequence();
+        let goes_on = (*sending).inside == HEAD && (*sending).sequence == sequence;
+        if !goes_on {
+            if !begins(connection, sending, sequence) {
+                (*sending).inside = 0;
+                return pass_body(msg, connection, sequence);
+            }
+            (*sending).scan = HeadScan::START;
+        }
+        let before = (*sending).scan.bytes;
+        let length = scan(msg, sending)?;
+        if (*sending).scan.is_failed() || (*sending).scan.is_response() {
+            (*sending).inside = 0;
+            return None;
+        }
+        if !(*sending).scan.is_end() {
+            (*sending).inside = HEAD;
+            (*sending).sequence = sequence.wrapping_add((*msg).size);
+            return None;
+        }
+        let added = complete(msg, connection, sending, &socket, before, length);
+        after(msg, sending, sequence, length.wrapping_add(added));
+        Some(())
+    }
+}
+
+/// Must a request begin here?
+#[inline(always)]
+unsafe fn begins(connection: *const Connection, sending: *const Sending, sequence: u32) -> bool {
+    // SAFETY: the caller passes checked map values. The egress hook does not run for this socket now: its
+    // lock is held.
+    unsafe {
+        let egress = &raw const (*connection).egress;
+        let seen = (*egress).sequenced != 0 && (*egress).next_sequence == sequence;
+        let between = (*egress).phase == phase::HEAD && (*egress).head.is_start();
+        (seen && between) || ((*sending).inside == NEXT && (*sending).sequence == sequence)
+    }
+}
+
+/// The rest of a body of known length passes without the program.
+#[inline(always)]
+unsafe fn pass_body(
+    msg: *mut sk_msg_md,
+    connection: *const Connection,
+    sequence: u32,
+) -> Option<()> {
+    // SAFETY: as in `begins`.
+    unsafe {
+        let egress = &raw const (*connection).egress;
+        let seen = (*egress).sequenced != 0 && (*egress).next_sequence == sequence;
+        if seen && (*egress).phase == phase::BODY && (*egress).remaining < FOREVER as u64 {
+            bpf_msg_apply_bytes(msg, (*egress).remaining as u32);
+        }
+    }
+    None
+}
+
+/// Scans the message up to the head's end; gives the bytes of the head in it.
+#[inline(always)]
+unsafe fn scan(msg: *mut sk_msg_md, sending: *mut Sending) -> Option<u32> {
+    // SAFETY: as in `message`.
+    unsafe {
+        (*sending).base = 0;
+        (*sending).at = 0;
+        (*sending).end = 0;
+        look(msg, sending, FIRST_LOOK)?;
+        let open = !(*sending).scan.is_end() && !(*sending).scan.is_failed();
+        if open && (*msg).size > (*sending).readable {
+            look(msg, sending, LAST_LOOK)?;
+        }
+        let at = (*sending).at;
+        (*sending).scan.bytes = (*sending).scan.bytes.wrapping_add(at);
+        let length = (*sending).base.wrapping_add(at);
+        let complete = (*sending).scan.is_end() || length == (*msg).size;
+        if !complete && !(*sending).scan.is_failed() {
+            (*sending).inside = 0;
+            lose(Hook::Message, Reason::HeadTooLarge);
+            return None;
+        }
+        Some(length)
+    }
+}
+
+/// Makes the first bytes of the message readable, and scans what is new among them.
+#[inline(always)]
+unsafe fn look(msg: *mut sk_msg_md, sending: *mut Sending, most: u32) -> Option<()> {
+    // SAFETY: as in `message`.
+    unsafe {
+        let wanted = (*msg).size.min(most);
+        let linear = linear(msg);
+        if linear < wanted && bpf_msg_pull_data(msg, 0, wanted, 0) != 0 {
+            (*sending).inside = 0;
+            lose(Hook::Message, Reason::Unreadable);
+            return None;
+        }
+        (*sending).data = (*msg).__bindgen_anon_1.data as u64;
+        (*sending).readable = if linear < wanted {
+            wanted
+        } else {
+            linear.min(most)
+        };
+        let mut context = sending;
+        bpf_loop(STEPS, step as *mut c_void, (&raw mut context).cast(), 0);
+        Some(())
+    }
+}
+
+/// Bytes of the message that lie in one piece.
+#[inline(always)]
+unsafe fn linear(msg: *mut sk_msg_md) -> u32 {
+    // SAFETY: as in `message`.
+    unsafe {
+        let (data, end) = (
+            (*msg).__bindgen_anon_1.data as u64,
+            (*msg).__bindgen_anon_2.data_end as u64,
+        );
+        end.wrapping_sub(data) as u32
+    }
+}
+
+unsafe extern "C" fn step(_index: u64, context: *mut *mut Sending) -> i64 {
+    // SAFETY: `look` passes a checked map value.
+    unsafe {
+        let sending = &mut **context;
+        if sending.scan.is_end() || sending.scan.is_failed() {
+            return 1;
+        }
+        if sending.at >= sending.end {
+            return load(sending);
+        }
+        let window = Bytes((&raw const sending.window).cast());
+        sending.at = sending.scan.step(&window, sending.at, sending.end);
+        0
+    }
+}
+
+/// Moves the window on; 1 at the end of what is readable.
+#[inline(always)]
+unsafe fn load(sending: &mut Sending) -> i64 {
+    sending.scan.bytes = sending.scan.bytes.wrapping_add(sending.at);
+    sending.base = sending.base.wrapping_add(sending.at);
+    sending.at = 0;
+    sending.end = 0;
+    let left = sending.readable.wrapping_sub(sending.base);
+    if left == 0 || left > LAST_LOOK {
+        return 1;
+    }
+    let wanted = left.min(WINDOW as u32);
+    // The verifier wants 1..=WINDOW; read back so that the compiler cannot drop the mask as redundant.
+    // SAFETY: a local variable.
+    let wanted = unsafe { core::ptr::read_volatile(&wanted) };
+    let length = (wanted.wrapping_sub(1) & (WINDOW as u32 - 1)) + 1;
+    let from = sending.data.wrapping_add(sending.base as u64) as *const c_void;
+    // SAFETY: the window has room; the helper fails on an address that is not there.
+    let failed = unsafe { bpf_probe_read_kernel((&raw mut sending.window).cast(), length, from) };
+    if failed != 0 {
+        return 1;
+    }
+    sending.end = length;
+    0
+}
+
+/// The head ends at `length` of this message, `before` bytes of it went ahead: writes the field. Gives the
+/// bytes that were added.
+#[inline(always)]
+unsafe fn complete(
+    msg: *mut sk_msg_md,
+    connection: *mut Connection,
+    sending: *mut Sending,
+    socket: &Socket,
+    before: u32,
+    length: u32,
+) -> u32 {
+    // SAFETY: as in `message`.
+    unsafe {
+        let handle = chain::sender(connection, Some(&Task::current()));
+        if (*sending).scan.has_traceparent() {
+            if let Some(at) = passed_on(sending, handle, before) {
+                let sent = next(sending, handle);
+                if rewrite(msg, at, &(*sent).span) {
+                    (*sending).count = (*sending).count.wrapping_add(1);
+                }
+            }
+            return 0;
+        }
+        let Some(at) = empty_line(sending, length) else {
+            return 0;
+        };
+        let needed = length.wrapping_mul(2).wrapping_add(SPARE);
+        if socket.room() < needed as i32 {
+            lose(Hook::Message, Reason::NoRoom);
+            return 0;
+        }
+        let sent = next(sending, handle);
+        if !insert(msg, at, length, &raw const (*sent).span) {
+            return 0;
+        }
+        (*sending).count = (*sending).count.wrapping_add(1);
+        LINE
+    }
+}
+
+/// Where the empty line begins in this message; `None` if part of it went ahead.
+#[inline(always)]
+unsafe fn empty_line(sending: *const Sending, length: u32) -> Option<u32> {
+    if length < 2 {
+        return None;
+    }
+    let mut last = 0_u16;
+    // SAFETY: a checked map value; the helper fails on an address that is not there.
+    unsafe {
+        let from = (*sending).data.wrapping_add(length as u64 - 2) as *const c_void;
+        if bpf_probe_read_kernel((&raw mut last).cast(), 2, from) != 0 {
+            return None;
+        }
+    }
+    let full = last == u16::from_le_bytes(*b"\r\n");
+    Some(if full { length - 2 } else { length - 1 })
+}
+
+/// Where the parent-id of the head's own `traceparent` lies in this message, if that only passes on what
+/// came in with the request at hand.
+#[inline(always)]
+unsafe fn passed_on(sending: *const Sending, handle: u64, before: u32) -> Option<u32> {
+    // SAFETY: checked map values.
+    unsafe {
+        let told = (*sending).scan.traceparent()?;
+        let cause = context::get(handle)?;
+        let came_in = u64::from_ne_bytes((*cause).span.parent_id);
+        let at = (*sending).scan.parent_at;
+        (came_in == told.parent_id && at >= before).then(|| at - before + PARENT_ID)
+    }
+}
+
+/// Puts the span's id over the sixteen digits at `at`.
+#[inline(always)]
+unsafe fn rewrite(msg: *mut sk_msg_md, at: u32, span: &SpanContext) -> bool {
+    // SAFETY: as in `message`; each access is checked against `data_end`.
+    unsafe {
+        if bpf_msg_pull_data(msg, at, at + 16, 0) != 0 {
+            lose(Hook::Message, Reason::Unreadable);
+            return false;
+        }
+        let data = (*msg).__bindgen_anon_1.data as usize;
+        if data + 16 > (*msg).__bindgen_anon_2.data_end as usize {
+            return false;
+        }
+        let [a, b, c, d, rest @ ..] = span.span_id;
+        let digits = data as *mut u64;
+        digits.write_unaligned(traceparent::encode(u32::from_le_bytes([a, b, c, d])));
+        digits
+            .add(1)
+            .write_unaligned(traceparent::encode(u32::from_le_bytes(rest)));
+        true
+    }
+}
+
+/// Makes room at `at`, fills it, and makes the head one piece again so that it leaves as one segment.
+#[inline(always)]
+unsafe fn insert(msg: *mut sk_msg_md, at: u32, length: u32, span: *const SpanContext) -> bool {
+    // SAFETY: as in `rewrite`.
+    unsafe {
+        let whole = linear(msg) <= ONE_PIECE;
+        if bpf_msg_push_data(msg, at, LINE, 0) != 0 {
+            lose(Hook::Message, Reason::NoRoom);
+            return false;
+        }
+        let pulled = bpf_msg_pull_data(msg, at, at + LINE, 0) == 0;
+        if !pulled || !fill(msg, &*span) {
+            lose(Hook::Message, Reason::Unreadable);
+            bpf_msg_pop_data(msg, at, LINE, 0);
+            return false;
+        }
+        if whole {
+            // Without it the request only leaves in several segments.
+            let _ = bpf_msg_pull_data(msg, 0, length + LINE, 0);
+        }
+        true
+    }
+}
+
+#[inline(always)]
+unsafe fn fill(msg: *mut sk_msg_md, span: &SpanContext) -> bool {
+    // SAFETY: as in `rewrite`.
+    unsafe {
+        let data = (*msg).__bindgen_anon_1.data as usize;
+        if data + traceparent::LINE > (*msg).__bindgen_anon_2.data_end as usize {
+            return false;
+        }
+        traceparent::line(span, |at, word| {
+            let to = (data + at) as *mut u64;
+            if at + 8 <= traceparent::LINE {
+                to.write_unaligned(word);
+            } else {
+                to.cast::<u32>().write_unaligned(word as u32);
+                to.cast::<u16>().add(2).write_unaligned((word >> 32) as u16);
+            }
+        });
+        true
+    }
+}
+
+/// The request's head is `length` bytes of this message: notes where the next one begins, and lets the
+/// program run again no sooner than there.
+#[inline(always)]
+unsafe fn after(msg: *mut sk_msg_md, sending: *mut Sending, sequence: u32, length: u32) {
+    // SAFETY: as in `message`.
+    unsafe {
+        (*sending).inside = 0;
+        let body = match body_of(&(*sending).scan, false, false) {
+            Body::None => 0,
+            Body::Length(length) if length < FOREVER as u64 => length as u32,
+            _ => return,
+        };
+        let whole = length.wrapping_add(body);
+        (*sending).inside = NEXT;
+        (*sending).sequence = sequence.wrapping_add(whole);
+        bpf_msg_apply_bytes(msg, whole);
+    }
+}

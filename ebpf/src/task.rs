@@ -1,0 +1,112 @@
+//! The thread that runs the program, and the socket's own facts, read from kernel memory by offsets that
+//! the agent took from the kernel's type information.
+//!
+//! Only plain loads through pointers of the verifier's own types: no helper call a field.
+
+use crate::maps::config;
+use aya_ebpf::helpers::generated::{
+    bpf_get_current_task_btf, bpf_probe_read_user, bpf_skc_to_tcp_sock,
+};
+use core::ffi::c_void;
+
+/// The current thread.
+#[derive(Clone, Copy)]
+pub struct Task(*const u8);
+
+impl Task {
+    /// The one that runs, or was interrupted.
+    #[inline(always)]
+    pub fn current() -> Self {
+        // SAFETY: always the current task.
+        Self(unsafe { bpf_get_current_task_btf() } as *const u8)
+    }
+
+    /// Its id.
+    #[inline(always)]
+    pub fn tid(&self) -> u32 {
+        // SAFETY: the verifier checks the field; a fault reads as zero.
+        unsafe { field(self.0, config().task_pid) }
+    }
+
+    /// Its process.
+    #[inline(always)]
+    pub fn tgid(&self) -> u32 {
+        // SAFETY: as above.
+        unsafe { field(self.0, config().task_tgid) }
+    }
+
+    /// How often it went to sleep of its own will.
+    #[inline(always)]
+    pub fn switches(&self) -> u64 {
+        // SAFETY: as above.
+        unsafe { field(self.0, config().task_nvcsw) }
+    }
+
+    /// Base of its thread-local storage; 0 where the offset is unknown.
+    #[inline(always)]
+    pub fn tls(&self) -> u64 {
+        if config().task_tls == 0 {
+            return 0;
+        }
+        // SAFETY: as above.
+        unsafe { field(self.0, config().task_tls) }
+    }
+}
+
+/// A TCP socket.
+#[derive(Clone, Copy)]
+pub struct Socket(*const u8);
+
+impl Socket {
+    /// Of a socket as the hook gives it.
+    #[inline(always)]
+    pub fn of(sk: *mut c_void) -> Option<Self> {
+        // SAFETY: the helper checks the socket's kind.
+        let socket: *const u8 = unsafe { bpf_skc_to_tcp_sock(sk) }.cast();
+        (!socket.is_null()).then_some(Self(socket))
+    }
+
+    /// Does a thread hold its lock, that is: is it in a system call on this socket? Then the current
+    /// thread is that one, since what the network brings in meanwhile waits for it.
+    #[inline(always)]
+    pub fn is_owned(&self) -> bool {
+        // SAFETY: as in `Task`.
+        unsafe { field::<u32>(self.0, config().sock_owned) != 0 }
+    }
+
+    /// Sequence number of the next byte that is written.
+    #[inline(always)]
+    pub fn write_sequence(&self) -> u32 {
+        // SAFETY: as in `Task`.
+        unsafe { field(self.0, config().tcp_write_seq) }
+    }
+
+    /// Bytes of memory that may still be queued for sending.
+    #[inline(always)]
+    pub fn room(&self) -> i32 {
+        // SAFETY: as in `Task`.
+        let (limit, queued): (i32, i32) = unsafe {
+            (
+                field(self.0, config().sock_sndbuf),
+                field(self.0, config().sock_wmem_queued),
+            )
+        };
+        limit.wrapping_sub(queued)
+    }
+}
+
+/// One field of a kernel structure.
+#[inline(always)]
+unsafe fn field<T: Copy>(structure: *const u8, offset: u32) -> T {
+    // SAFETY: the caller passes a pointer of a type that the verifier knows; `offset` is a constant to it.
+    unsafe { structure.add(offset as usize).cast::<T>().read_volatile() }
+}
+
+/// A word of the current process's memory.
+#[inline(always)]
+pub fn user_word(at: u64) -> Option<u64> {
+    let mut word = 0_u64;
+    // SAFETY: the helper checks the address and fails on what is not there.
+    let failed = unsafe { bpf_probe_read_user((&raw mut word).cast(), 8, at as *const c_void) };
+    (failed == 0).then_some(word)
+}
