@@ -50,14 +50,17 @@ fn line_of(line: &str, links: &Path) -> Option<Mapping> {
     let (device, inode) = (field()?.to_owned(), field()?.parse().ok()?);
     let path = rest.strip_suffix(" (deleted)").unwrap_or(rest);
     let (folder, name) = path.rsplit_once('/')?;
+    let address = |digits| u64::from_str_radix(digits, 16).ok();
+    let (start, end) = range.split_once('-')?;
+    let (start, end) = (address(start)?, address(end)?);
     Some(Mapping {
-        start: u64::from_str_radix(range.split_once('-')?.0, 16).ok()?,
+        start,
         offset: u64::from_str_radix(offset, 16).ok()?,
         device,
         inode,
         is_uvloop: folder.ends_with("/uvloop") && name.starts_with("loop."),
         name: name.to_owned(),
-        link: links.join(range),
+        link: links.join(format!("{start:x}-{end:x}")),
     })
 }
 
@@ -120,7 +123,7 @@ mod tests {
         assert_eq!((found[0].start, found[0].inode), (0x40_0000, 12));
         assert_eq!(
             found[0].link,
-            Path::new("/proc/1/map_files/00400000-00420000")
+            Path::new("/proc/1/map_files/400000-420000")
         );
         assert!(found[1].is_module());
         assert_eq!(found[1].module_minor(), Some(11));
