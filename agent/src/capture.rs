@@ -10,6 +10,7 @@ mod fionread;
 mod loader;
 mod records;
 mod statistics;
+mod uprobes;
 
 pub use btf::Offsets;
 pub use enroll::{Enrolled, Enroller};
@@ -18,3 +19,4 @@ pub use fionread::Fionread;
 pub use loader::{Capture, Options, PROGRAMS, Verdicts};
 pub use records::{Data, ExecFacts, OpenFacts, Record, Records, UnknownRecord};
 pub use statistics::{Losses, ProgramRuns, Statistics};
+pub use uprobes::Uprobes;

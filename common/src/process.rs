@@ -1,5 +1,7 @@
 //! What the agent tells the kernel side about one process: the value of the `PROCESSES` map (key: tgid).
 
+use crate::python::Python;
+
 /// What is to be done with a process.
 pub mod verdict {
     /// Not decided yet: capture, the agent will sort it out.
@@ -54,6 +56,8 @@ pub struct Process {
     pub reserved: u8,
     /// For Go.
     pub go: Go,
+    /// For asyncio.
+    pub python: Python,
 }
 
-const _: () = assert!(size_of::<Process>() == 16);
+const _: () = assert!(size_of::<Process>() == 56);

@@ -21,14 +21,17 @@
 mod stream;
 
 use crate::{
-    maps::{SERVING, TASKS, THREADS, python_of},
+    maps::{PROCESSES, SERVING, TASKS, THREADS},
     task::{Task, user_word},
 };
 use aya_ebpf::{
     helpers::generated::bpf_loop, macros::uprobe, programs::ProbeContext,
 };
 use core::ffi::c_void;
-use sonde_common::python::{ObjectKey, Serving, TaskWork, Thread};
+use sonde_common::{
+    process::runtime,
+    python::{ObjectKey, Serving, TaskWork, Thread},
+};
 
 /// Most threads that are looked through for the current one.
 const MOST_THREADS: u32 = 256;
@@ -308,8 +311,10 @@ unsafe fn is_base(thread: *mut Thread, context: u64) -> bool {
 fn current() -> *mut Thread {
     let task = Task::current();
     let tgid = task.tgid();
-    let Some(python) = python_of(tgid) else {
-        return core::ptr::null_mut();
+    // SAFETY: the value is used before the program ends.
+    let python = match unsafe { PROCESSES.get(tgid) } {
+        Some(process) if process.runtime == runtime::ASYNCIO => &process.python,
+        _ => return core::ptr::null_mut(),
     };
     let key = (tgid as u64) << 32 | task.tid() as u64;
     let known = match THREADS.get_ptr_mut(key) {

@@ -1,7 +1,7 @@
-//! What carries a request through a process: the thread, or in Go the goroutine.
+//! What carries a request through a process: the thread, in Go the goroutine, in asyncio the task.
 
 use crate::{
-    context,
+    asyncio, context,
     maps::{PROCESSES, WORK},
     task::{Task, user_word},
 };
@@ -27,6 +27,23 @@ pub unsafe fn take_up(connection: *mut Connection, task: &Task, tgid: u32, handl
                     tgid,
                     kind: carrier::GOROUTINE,
                     id,
+                }
+            }
+            Some(process) if process.runtime == runtime::ASYNCIO => {
+                if process.python.interpreter == 0 {
+                    return;
+                }
+                let served = match (*connection).role {
+                    role::SERVER => (*connection).cookie,
+                    _ => 0,
+                };
+                if asyncio::take_up(handle, served) {
+                    return;
+                }
+                Carrier {
+                    tgid,
+                    kind: carrier::THREAD,
+                    id: task.tid() as u64,
                 }
             }
             _ => Carrier {
@@ -74,6 +91,11 @@ pub fn at_work(task: &Task) -> u64 {
     };
     match process.runtime {
         runtime::GO => of_goroutine(task, tgid, process),
+        runtime::ASYNCIO if process.python.interpreter == 0 => 0,
+        runtime::ASYNCIO => match asyncio::at_work() {
+            Some(handle) => context::going_on(handle),
+            None => of_thread(task, tgid),
+        },
         _ => of_thread(task, tgid),
     }
 }
@@ -139,6 +161,14 @@ fn goroutine(task: &Task, go: &Go) -> Option<(u64, u64)> {
         return Some((id, 0));
     }
     Some((id, user_word(g.wrapping_add(go.parent_goid as u64))?))
+}
+
+/// The current thread has read from a socket of which nothing is known.
+#[inline(always)]
+pub fn take_up_unknown(tgid: u32) {
+    if runtime_of(tgid) == runtime::ASYNCIO {
+        asyncio::take_up(0, 0);
+    }
 }
 
 /// What carries work through a process; threads where that is not known.

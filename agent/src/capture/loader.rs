@@ -250,6 +250,11 @@ impl Capture {
         })
     }
 
+    /// A program by its name.
+    pub(super) fn program_mut(&mut self, name: &str) -> Option<&mut Program> {
+        self.ebpf.program_mut(name)
+    }
+
     /// The ring's reading end; once.
     pub fn take_ring(&mut self) -> Result<RingBuf<MapData>, CaptureError> {
         let map = self.take_map("RECORDS")?;

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use sonde_common::process::{Process as Told, verdict};
+use sonde_common::process::{Process as Told, runtime, verdict};
+use sonde_common::python::Python;
 
-use crate::capture::{Enroller, OpenFacts, Verdicts};
+use crate::capture::{Enroller, OpenFacts, Uprobes, Verdicts};
 use crate::context;
 use crate::process::{Exec, Process, Processes};
+use crate::runtime::python;
 use crate::spans::Role;
 
 /// Known processes and the verdicts told to the kernel.
@@ -20,6 +22,7 @@ pub struct Watch {
     ports: FxHashMap<u32, Vec<u16>>,
     propagation: Propagation,
     traces_itself: FxHashSet<u32>,
+    uprobes: Option<Uprobes>,
 }
 
 /// How contexts are carried on from this machine.
@@ -34,7 +37,12 @@ pub struct Propagation {
 impl Watch {
     /// Nothing told yet.
     #[must_use]
-    pub fn new(processes: Processes, verdicts: Verdicts, propagation: Propagation) -> Self {
+    pub fn new(
+        processes: Processes,
+        verdicts: Verdicts,
+        propagation: Propagation,
+        uprobes: Option<Uprobes>,
+    ) -> Self {
         Self {
             processes,
             verdicts,
@@ -42,6 +50,7 @@ impl Watch {
             ports: FxHashMap::default(),
             propagation,
             traces_itself: FxHashSet::default(),
+            uprobes,
         }
     }
 
@@ -49,8 +58,7 @@ impl Watch {
     pub fn take_in(&mut self, enroller: &mut Enroller) {
         let mut totals = (0, 0, 0);
         for process in self.processes.scan() {
-            self.tell(&process);
-            let told = self.told(&process);
+            let told = self.tell(&process);
             let watch = told.verdict == verdict::WATCH;
             let found = enroller.enroll(process.pid, &told);
             if watch {
@@ -72,7 +80,10 @@ impl Watch {
     /// A process runs a new program.
     pub fn executed(&mut self, exec: &Exec) {
         let process = self.processes.executed(exec);
-        self.tell(&process);
+        if let Some(uprobes) = &mut self.uprobes {
+            uprobes.forget(process.pid);
+        }
+        self.verdicts.decide(process.pid, self.told(&process));
     }
 
     /// A process is gone; its facts are kept for late spans.
@@ -82,6 +93,9 @@ impl Watch {
         self.seen.remove(&tgid);
         self.traces_itself.remove(&tgid);
         self.ports.remove(&tgid);
+        if let Some(uprobes) = &mut self.uprobes {
+            uprobes.forget(tgid);
+        }
     }
 
     /// A connection was announced: a server's port may decide about its process.
@@ -135,8 +149,37 @@ impl Watch {
         }
     }
 
-    fn tell(&mut self, process: &Process) {
-        self.verdicts.decide(process.pid, self.told(process));
+    /// Tells the kernel side of a process that runs already.
+    fn tell(&mut self, process: &Process) -> Told {
+        let mut told = self.told(process);
+        if told.runtime == runtime::ASYNCIO {
+            self.look_into_python(process.pid, &mut told);
+        }
+        self.verdicts.decide(process.pid, told);
+        told
+    }
+
+    /// Without asyncio a Python process is its threads; with an asyncio that is not understood, nothing is
+    /// known of its work.
+    fn look_into_python(&mut self, pid: u32, told: &mut Told) {
+        if !python::loads_asyncio(pid) {
+            told.runtime = runtime::THREADS;
+            return;
+        }
+        let (Some(facts), Some(uprobes)) = (python::inspect(pid), &mut self.uprobes) else {
+            return;
+        };
+        let Some(module) = &facts.module else {
+            return;
+        };
+        if uprobes.asyncio(pid, module) {
+            let uvloop = facts.uvloop.as_ref();
+            let known = uvloop.is_some_and(|uvloop| uprobes.uvloop(pid, uvloop));
+            told.python = Python {
+                uvloop: known.into(),
+                ..facts.python
+            };
+        }
     }
 
     /// What the kernel side is told of a process.

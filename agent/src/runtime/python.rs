@@ -66,6 +66,13 @@ pub struct Module {
     pub set_result: u64,
 }
 
+/// Does process `pid` have asyncio's C part loaded, as a module of its own?
+#[must_use]
+pub fn loads_asyncio(pid: u32) -> bool {
+    let mappings = maps::read(pid).unwrap_or_default();
+    mappings.iter().any(Mapping::is_module)
+}
+
 /// Looks at process `pid`; nothing if it is no Python that is understood, or gone.
 ///
 /// A process may load `_asyncio` late: ask again while `module` is `None`.

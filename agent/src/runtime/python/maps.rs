@@ -121,10 +121,7 @@ mod tests {
         let found = parse(text, Path::new("/proc/1/map_files"));
         assert_eq!(found.len(), 2);
         assert_eq!((found[0].start, found[0].inode), (0x40_0000, 12));
-        assert_eq!(
-            found[0].link,
-            Path::new("/proc/1/map_files/400000-420000")
-        );
+        assert_eq!(found[0].link, Path::new("/proc/1/map_files/400000-420000"));
         assert!(found[1].is_module());
         assert_eq!(found[1].module_minor(), Some(11));
     }
