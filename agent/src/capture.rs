@@ -19,4 +19,4 @@ pub use fionread::Fionread;
 pub use loader::{Capture, Options, PROGRAMS, Verdicts};
 pub use records::{Data, ExecFacts, OpenFacts, Record, Records, UnknownRecord};
 pub use statistics::{Losses, ProgramRuns, Statistics};
-pub use uprobes::Probe;
+pub use uprobes::Uprobes;

@@ -198,6 +198,7 @@ fn asks_no_fionread(language: Option<Language>) -> bool {
 pub fn carrier(process: &Process) -> u8 {
     match process.runtime.language {
         Some(Language::Go) => runtime::GO,
+        Some(Language::Python) => runtime::ASYNCIO,
         _ => runtime::THREADS,
     }
 }

@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::capture::{Capture, CaptureError, Enroller, Fionread, Records, Statistics};
+use crate::capture::{Capture, CaptureError, Enroller, Fionread, Records, Statistics, Uprobes};
 use crate::cli::{Failure, privilege};
 use crate::config::{Config, List};
 use crate::connections::Connections;
@@ -44,7 +44,8 @@ pub fn run(config: Config) -> Result<(), Failure> {
     let records = Records::new(capture.take_ring().map_err(refused)?);
     let statistics = Statistics::new(&mut capture).map_err(refused)?;
     let propagation = propagation(&mut capture, config.context.propagate);
-    let mut watch = Watch::new(processes, verdicts, propagation);
+    let uprobes = uprobes(&mut capture);
+    let mut watch = Watch::new(processes, verdicts, propagation, uprobes);
     capture.attach(&options.cgroup).map_err(refused)?;
     let mut enroller = Enroller::new(&mut capture).map_err(refused)?;
     let attached = begun.elapsed();
@@ -73,6 +74,13 @@ pub fn run(config: Config) -> Result<(), Failure> {
     work(pipeline, &runtime, &readiness)?;
     flush(exporters, &runtime, config.batch.shutdown_timeout);
     Ok(())
+}
+
+/// A kernel without them leaves the tasks of asyncio unknown.
+fn uprobes(capture: &mut Capture) -> Option<Uprobes> {
+    Uprobes::new(capture)
+        .inspect_err(|error| tracing::warn!(%error, "going on without uprobes"))
+        .ok()
 }
 
 /// What is possible on this kernel of what is wanted.

@@ -13,5 +13,6 @@ pub mod context;
 pub mod http1;
 pub mod loss;
 pub mod process;
+pub mod python;
 pub mod record;
 pub mod traceparent;

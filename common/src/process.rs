@@ -1,5 +1,7 @@
 //! What the agent tells the kernel side about one process: the value of the `PROCESSES` map (key: tgid).
 
+use crate::python::Python;
+
 /// What is to be done with a process.
 pub mod verdict {
     /// Not decided yet: capture, the agent will sort it out.
@@ -64,6 +66,10 @@ pub struct Process {
     pub reserved: u8,
     /// For Go.
     pub go: Go,
+    /// Padding.
+    pub reserved_more: u32,
+    /// For asyncio.
+    pub python: Python,
 }
 
-const _: () = assert!(size_of::<Process>() == 36);
+const _: () = assert!(size_of::<Process>() == 80);

@@ -1,7 +1,7 @@
-//! What carries a request through a process: the thread, or in Go the goroutine.
+//! What carries a request through a process: the thread, in Go the goroutine, in asyncio the task.
 
 use crate::{
-    context, handover,
+    asyncio, context, handover,
     maps::{PROCESSES, WORK},
     task::{Task, user_word},
 };
@@ -30,6 +30,23 @@ pub unsafe fn take_up(connection: *mut Connection, task: &Task, tgid: u32, handl
                     tgid,
                     kind: carrier::GOROUTINE,
                     id,
+                }
+            }
+            Some(process) if process.runtime == runtime::ASYNCIO => {
+                if process.python.interpreter == 0 {
+                    return;
+                }
+                let served = match (*connection).role {
+                    role::SERVER => (*connection).cookie,
+                    _ => 0,
+                };
+                if asyncio::take_up(handle, served) {
+                    return;
+                }
+                Carrier {
+                    tgid,
+                    kind: carrier::THREAD,
+                    id: task.tid() as u64,
                 }
             }
             _ => Carrier {
@@ -73,8 +90,11 @@ pub unsafe fn at_work(connection: *const Connection, task: &Task) -> u64 {
     let tgid = task.tgid();
     // SAFETY: the value is used before the program ends; the caller passes a checked map value.
     unsafe {
-        match PROCESSES.get(tgid) {
-            Some(process) if process.runtime == runtime::GO => {
+        let Some(process) = PROCESSES.get(tgid) else {
+            return of_thread(task, tgid);
+        };
+        match process.runtime {
+            runtime::GO => {
                 let handed_over = match process.go.conn {
                     0 => None,
                     _ => handover::take(connection, tgid),
@@ -84,6 +104,11 @@ pub unsafe fn at_work(connection: *const Connection, task: &Task) -> u64 {
                     None => 0,
                 }
             }
+            runtime::ASYNCIO if process.python.interpreter == 0 => 0,
+            runtime::ASYNCIO => match asyncio::at_work() {
+                Some(handle) => context::going_on(handle),
+                None => of_thread(task, tgid),
+            },
             _ => of_thread(task, tgid),
         }
     }
@@ -109,13 +134,21 @@ fn of_thread(task: &Task, tgid: u32) -> u64 {
 #[inline(always)]
 fn of_goroutine(task: &Task, tgid: u32, goroutine: Goroutine) -> u64 {
     let kind = carrier::GOROUTINE;
-    let own = Carrier { tgid, kind, id: goroutine.id };
+    let own = Carrier {
+        tgid,
+        kind,
+        id: goroutine.id,
+    };
     if let Some(work) = WORK.get_ptr_mut(own) {
         // SAFETY: a map value.
         let work = unsafe { *work };
         return context::live(&work, task).map_or(0, |_| work.handle);
     }
-    let parent = Carrier { tgid, kind, id: goroutine.parent };
+    let parent = Carrier {
+        tgid,
+        kind,
+        id: goroutine.parent,
+    };
     let Some(work) = WORK.get_ptr_mut(parent) else {
         return 0;
     };
@@ -142,6 +175,14 @@ pub fn goroutine(task: &Task, go: &Go) -> Option<Goroutine> {
     }
     let parent = user_word(g.wrapping_add(go.parent_goid as u64))?;
     Some(Goroutine { id, parent })
+}
+
+/// The current thread has read from a socket of which nothing is known.
+#[inline(always)]
+pub fn take_up_unknown(tgid: u32) {
+    if runtime_of(tgid) == runtime::ASYNCIO {
+        asyncio::take_up(0, 0);
+    }
 }
 
 /// What carries work through a process; threads where that is not known.

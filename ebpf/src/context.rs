@@ -88,6 +88,20 @@ pub fn live(work: &Work, task: &Task) -> Option<*mut Context> {
     lingers.then_some(context)
 }
 
+/// The handle, if its context goes on or ended a short time ago; else 0. For work that is known to belong to
+/// it, like a task's.
+#[inline(always)]
+pub fn going_on(handle: u64) -> u64 {
+    let Some(context) = get(handle) else {
+        return 0;
+    };
+    // SAFETY: a map value.
+    let ended = unsafe { (*context).ended_at };
+    // SAFETY: no arguments.
+    let lingers = ended != 0 && unsafe { bpf_ktime_get_ns() }.wrapping_sub(ended) < config().linger;
+    if ended == 0 || lingers { handle } else { 0 }
+}
+
 /// Eight random bytes, not all zero.
 #[inline(always)]
 pub fn random() -> [u8; 8] {

@@ -7,6 +7,7 @@
 //! | `sock_ops` | cgroup | sequence numbers of new connections |
 //! | `tcp_rcv_space_adjust` | BTF tracepoint | who reads, and when |
 //! | `inet_sock_set_state` | BTF tracepoint | connect, listen, close |
+//! | `task_init`, `future_set_result`, `uvloop_connection_made` | uprobes in Python processes | asyncio's tasks |
 //! | `sched_process_exec`, `sched_process_exit` | BTF tracepoint | processes |
 //!
 //! | `uprobe_round_trip` | Go's HTTP client | who hands a request to which connection |
@@ -19,6 +20,7 @@
 #![no_main]
 
 mod announce;
+mod asyncio;
 mod carrier;
 mod chain;
 mod chunked;

@@ -17,6 +17,7 @@ use sonde_common::{
     context::{CONTEXTS as SLOTS, Carrier, Context, Ends, Goroutine, Joint, Work},
     loss::{Hook, LOSSES, Reason, index},
     process::Process,
+    python::{ObjectKey, Serving, TaskWork, Thread},
 };
 
 use crate::sending::Sending;
@@ -152,6 +153,18 @@ pub static RECORDS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
 /// What the agent knows of each process, by tgid; the agent also removes what has exited.
 #[btf_map]
 pub static PROCESSES: HashMap<u32, Process, 65_536> = HashMap::new();
+
+/// What asyncio tasks work on, by their contexts; see `asyncio`.
+#[btf_map]
+pub static TASKS: LruHashMap<ObjectKey, TaskWork, 65_536> = LruHashMap::new();
+
+/// The tasks that serve connections.
+#[btf_map]
+pub static SERVING: LruHashMap<ObjectKey, Serving, 65_536> = LruHashMap::new();
+
+/// Threads of Python processes, by tgid and tid.
+#[btf_map]
+pub static THREADS: LruHashMap<u64, Thread, 16_384> = LruHashMap::new();
 
 /// The one connection per CPU that is between its first data and its socket.
 #[btf_map]

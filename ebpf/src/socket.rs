@@ -1,7 +1,7 @@
 //! The life of a socket: connect, listen, accept, read, close.
 
 use crate::{
-    chain,
+    carrier, chain,
     maps::{CONNECTIONS, PROCESSES, RECORDS, SOCKETS, config, lose},
     pending, ring,
     task::Task,
@@ -192,11 +192,12 @@ fn read(sk: *mut c_void) -> Option<()> {
     }
     // SAFETY: a map value, checked for null; these fields are written here only.
     unsafe {
-        if !matches!((*connection).state, state::HTTP1 | state::OPAQUE) {
-            return None;
-        }
         let task = Task::current();
         let tgid = task.tgid();
+        if !matches!((*connection).state, state::HTTP1 | state::OPAQUE) {
+            carrier::take_up_unknown(tgid);
+            return None;
+        }
         if (*connection).tgid != tgid {
             (*connection).tgid = tgid;
             (*connection).verdict = verdict::UNKNOWN;

@@ -4,8 +4,9 @@
 //! Only plain loads through pointers of the verifier's own types: no helper call a field.
 
 use crate::maps::config;
-use aya_ebpf::helpers::generated::{
-    bpf_get_current_task_btf, bpf_probe_read_user, bpf_skc_to_tcp_sock,
+use aya_ebpf::{
+    bindings::task_struct,
+    helpers::generated::{bpf_get_current_task_btf, bpf_probe_read_user, bpf_skc_to_tcp_sock},
 };
 use core::ffi::c_void;
 
@@ -19,6 +20,12 @@ impl Task {
     pub fn current() -> Self {
         // SAFETY: always the current task.
         Self(unsafe { bpf_get_current_task_btf() } as *const u8)
+    }
+
+    /// For the helpers that take a task.
+    #[inline(always)]
+    pub fn pointer(&self) -> *mut task_struct {
+        self.0.cast_mut().cast()
     }
 
     /// Its id.

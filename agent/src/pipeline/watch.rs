@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use sonde_common::process::{Process as Told, verdict};
+use sonde_common::process::{Go, Process as Told, runtime, verdict};
+use sonde_common::python::Python;
 
-use crate::capture::{Enroller, OpenFacts, Verdicts};
+use crate::capture::{Enroller, OpenFacts, Uprobes, Verdicts};
 use crate::context;
 use crate::process::{Exec, Process, Processes};
+use crate::runtime::{Executables, python};
 use crate::spans::Role;
 
 /// Known processes and the verdicts told to the kernel.
@@ -20,6 +22,8 @@ pub struct Watch {
     ports: FxHashMap<u32, Vec<u16>>,
     propagation: Propagation,
     traces_itself: FxHashSet<u32>,
+    uprobes: Option<Uprobes>,
+    go: Executables,
 }
 
 /// How contexts are carried on from this machine.
@@ -34,7 +38,12 @@ pub struct Propagation {
 impl Watch {
     /// Nothing told yet.
     #[must_use]
-    pub fn new(processes: Processes, verdicts: Verdicts, propagation: Propagation) -> Self {
+    pub fn new(
+        processes: Processes,
+        verdicts: Verdicts,
+        propagation: Propagation,
+        uprobes: Option<Uprobes>,
+    ) -> Self {
         Self {
             processes,
             verdicts,
@@ -42,6 +51,8 @@ impl Watch {
             ports: FxHashMap::default(),
             propagation,
             traces_itself: FxHashSet::default(),
+            uprobes,
+            go: Executables::default(),
         }
     }
 
@@ -49,8 +60,7 @@ impl Watch {
     pub fn take_in(&mut self, enroller: &mut Enroller) {
         let mut totals = (0, 0, 0);
         for process in self.processes.scan() {
-            self.tell(&process);
-            let told = self.told(&process);
+            let told = self.tell(&process);
             let watch = told.verdict == verdict::WATCH;
             let found = enroller.enroll(process.pid, &told);
             if watch {
@@ -72,7 +82,10 @@ impl Watch {
     /// A process runs a new program.
     pub fn executed(&mut self, exec: &Exec) {
         let process = self.processes.executed(exec);
-        self.tell(&process);
+        if let Some(uprobes) = &mut self.uprobes {
+            uprobes.forget(process.pid);
+        }
+        self.verdicts.decide(process.pid, self.told(&process));
     }
 
     /// A process is gone; its facts are kept for late spans.
@@ -82,6 +95,9 @@ impl Watch {
         self.seen.remove(&tgid);
         self.traces_itself.remove(&tgid);
         self.ports.remove(&tgid);
+        if let Some(uprobes) = &mut self.uprobes {
+            uprobes.forget(tgid);
+        }
     }
 
     /// A connection was announced: a server's port may decide about its process.
@@ -135,8 +151,67 @@ impl Watch {
         }
     }
 
-    fn tell(&mut self, process: &Process) {
-        self.verdicts.decide(process.pid, self.told(process));
+    /// Tells the kernel side of a process that runs already.
+    fn tell(&mut self, process: &Process) -> Told {
+        let mut told = self.told(process);
+        match told.runtime {
+            runtime::ASYNCIO => self.look_into_python(process.pid, &mut told),
+            runtime::GO => self.look_into_go(process, &mut told),
+            _ => {}
+        }
+        self.verdicts.decide(process.pid, told);
+        told
+    }
+
+    /// Without asyncio a Python process is its threads; with an asyncio that is not understood, nothing is
+    /// known of its work.
+    fn look_into_python(&mut self, pid: u32, told: &mut Told) {
+        if !python::loads_asyncio(pid) {
+            told.runtime = runtime::THREADS;
+            return;
+        }
+        let (Some(facts), Some(uprobes)) = (python::inspect(pid), &mut self.uprobes) else {
+            return;
+        };
+        let Some(module) = &facts.module else {
+            return;
+        };
+        if uprobes.asyncio(pid, module) {
+            let uvloop = facts.uvloop.as_ref();
+            let known = uvloop.is_some_and(|uvloop| uprobes.uvloop(pid, uvloop));
+            told.python = Python {
+                uvloop: known.into(),
+                ..facts.python
+            };
+        }
+    }
+
+    /// An executable that is not understood leaves its goroutines unknown.
+    fn look_into_go(&mut self, process: &Process, told: &mut Told) {
+        let pid = process.pid;
+        let Some(facts) = self.go.of(pid) else {
+            return;
+        };
+        told.go = Go {
+            g: facts.g_tls_offset,
+            goid: facts.goid,
+            parent_goid: facts.parent_goid,
+            ..Go::default()
+        };
+        let (Some(offset), Some(path)) = (facts.round_trip, facts.connection) else {
+            return;
+        };
+        if self
+            .uprobes
+            .as_mut()
+            .is_some_and(|uprobes| uprobes.go(pid, offset))
+        {
+            told.go.conn = path.conn;
+            told.go.fd = path.fd;
+            told.go.local = path.local;
+            told.go.remote = path.remote;
+            told.go.port = path.port;
+        }
     }
 
     /// What the kernel side is told of a process.

@@ -1,0 +1,3 @@
+//! Against every Python of this machine.
+
+use super::*;

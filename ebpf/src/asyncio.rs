@@ -1,0 +1,401 @@
+//! asyncio: what the running task works on.
+//!
+//! An event loop reads for many requests before it runs the tasks that serve them, so the thread tells
+//! nothing. A task has a `contextvars` context of its own, which the thread state points to while the task
+//! runs: its address is readable at every hook, and an entry for it counts as long as its task is pending.
+//!
+//! - A read in a read callback (which has a context that is no task's): the callback works on what was read.
+//! - `Task.__init__`: the new task works on what its creator works on. It has no context yet; that is
+//!   looked up at the thread's next event.
+//! - `Future.set_result` in the read callback of a server socket: the task that waits works on what was
+//!   read. In one of a client socket it does not: a response can free a connection for somebody else.
+//! - A task that was given another request in this way serves a connection. It may be busy with the end of
+//!   one request when the next is read, and then nobody wakes it: from then on it is given what is read
+//!   from that connection.
+//!
+//! uvloop reads before it enters the context of the callback; see [`stream`].
+//!
+//! Uprobe programs can be preempted, and on some kernels two of them then share a stack of 64 bytes or more:
+//! each function here that is not inlined has less.
+
+mod stream;
+
+use crate::{
+    maps::{PROCESSES, SERVING, TASKS, THREADS},
+    task::{Task, user_word},
+};
+use aya_ebpf::{helpers::generated::bpf_loop, macros::uprobe, programs::ProbeContext};
+use core::ffi::c_void;
+use sonde_common::{
+    process::runtime,
+    python::{ObjectKey, Serving, TaskWork, Thread},
+};
+
+/// Most threads that are looked through for the current one.
+const MOST_THREADS: u32 = 256;
+/// The thread id is the address of the C library's thread structure, which holds or precedes the TLS base.
+const NEAR_TLS: u64 = 4096;
+/// `PyObject.ob_type`
+const TYPE: u64 = 8;
+/// What [`owned`] says of a context that is no pending task's.
+const NOBODY: u64 = u64::MAX;
+
+/// `_asyncio_Task___init__(self, ...)`
+#[uprobe]
+pub fn task_init(ctx: ProbeContext) -> u32 {
+    // SAFETY: the current thread's own value.
+    unsafe { created(ctx.arg(0).unwrap_or(0), current()) };
+    0
+}
+
+/// `_asyncio_Future_set_result(self, ...)`
+#[uprobe]
+pub fn future_set_result(ctx: ProbeContext) -> u32 {
+    // SAFETY: as above.
+    unsafe { completed(ctx.arg(0).unwrap_or(0), current()) };
+    0
+}
+
+/// `TCPTransport._call_connection_made(self)` of uvloop
+#[uprobe]
+pub fn uvloop_connection_made(ctx: ProbeContext) -> u32 {
+    // SAFETY: as above.
+    unsafe { connected(ctx.arg(0).unwrap_or(0), current()) };
+    0
+}
+
+#[inline(always)]
+unsafe fn created(task: u64, thread: *mut Thread) {
+    if thread.is_null() {
+        return;
+    }
+    // SAFETY: a map value that only its own thread changes.
+    unsafe {
+        (*thread).runs_loop = 1;
+        let running = running(thread);
+        (*thread).cause = work(thread, running);
+        (*thread).created = task;
+        let stream = (*thread).making;
+        (*thread).making = 0;
+        if stream != 0 && stream::context(stream) == running {
+            serve(thread, stream, task, 0);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn completed(future: u64, thread: *mut Thread) {
+    if thread.is_null() {
+        return;
+    }
+    // SAFETY: as above.
+    unsafe {
+        (*thread).runs_loop = 1;
+        let running = running(thread);
+        if running == 0 || (*thread).reading != running || (*thread).connection == 0 {
+            return;
+        }
+        let callback = future + (*thread).python.callback as u64;
+        let context = word(callback + 8);
+        let task = word(word(callback) + (*thread).python.wakes as u64);
+        if context == 0 || !is_pending(thread, task, context) {
+            return;
+        }
+        let read = (*thread).read;
+        if read != 0 && owned(thread, context) != read {
+            serve(thread, (*thread).stream, task, (*thread).connection);
+        }
+        remember(thread, context, read, task);
+    }
+}
+
+/// All streams that a server accepts share one context: it is no read callback that runs in it now.
+#[inline(always)]
+unsafe fn connected(stream: u64, thread: *mut Thread) {
+    if thread.is_null() {
+        return;
+    }
+    // SAFETY: as above.
+    unsafe {
+        settle(thread);
+        (*thread).reading = 0;
+        (*thread).making = stream;
+    }
+}
+
+/// The current thread of a Python process has read from a socket. `connection` is the id of a server
+/// socket's connection, else 0. Gives whether that is all: what runs no event loop keeps it for itself.
+#[inline(always)]
+pub fn take_up(handle: u64, connection: u64) -> bool {
+    // SAFETY: a map value that only its own thread changes.
+    unsafe {
+        let thread = current();
+        if thread.is_null() {
+            return false;
+        }
+        let mut context = running(thread);
+        let mut stream = context;
+        if is_base(thread, context) {
+            stream = stream::current(thread);
+            context = stream::context(stream);
+        }
+        (*thread).making = 0;
+        (*thread).stream = stream;
+        (*thread).reading = context;
+        (*thread).read = handle;
+        (*thread).connection = connection;
+        if connection != 0 && handle != 0 && stream != 0 {
+            hand_on(thread);
+        }
+        (*thread).runs_loop != 0
+    }
+}
+
+/// What the current task of a Python process works on; `None` if the thread runs no event loop.
+#[inline(always)]
+pub fn at_work() -> Option<u64> {
+    // SAFETY: as above.
+    unsafe {
+        let thread = current();
+        if thread.is_null() || (*thread).runs_loop == 0 {
+            return None;
+        }
+        let running = running(thread);
+        Some(work(thread, running))
+    }
+}
+
+/// The context that the thread is in. What it created before now has one too, and a read callback that
+/// it has left is over.
+#[inline(never)]
+unsafe fn running(thread: *mut Thread) -> u64 {
+    // SAFETY: the caller passes a map value.
+    unsafe {
+        settle(thread);
+        let context = word((*thread).state + (*thread).python.context as u64);
+        if context != (*thread).reading {
+            (*thread).reading = 0;
+        }
+        context
+    }
+}
+
+/// The task created last has a context by now.
+#[inline(never)]
+unsafe fn settle(thread: *mut Thread) {
+    // SAFETY: the caller passes a map value.
+    unsafe {
+        let task = (*thread).created;
+        if task == 0 {
+            return;
+        }
+        (*thread).created = 0;
+        let context = word(task + (*thread).python.task_context as u64);
+        if word(context + TYPE) != (*thread).python.context_type {
+            return;
+        }
+        if (*thread).reading == context {
+            (*thread).reading = 0;
+        }
+        // A task may have been given the context of another that runs.
+        if (*thread).cause != 0 || owned(thread, context) == NOBODY {
+            remember(thread, context, (*thread).cause, task);
+        }
+    }
+}
+
+/// What runs in the context works on; 0: nothing that is known.
+#[inline(always)]
+unsafe fn work(thread: *mut Thread, context: u64) -> u64 {
+    // SAFETY: the caller passes a map value.
+    unsafe {
+        if context == 0 {
+            return 0;
+        }
+        if context == (*thread).reading {
+            return (*thread).read;
+        }
+        match owned(thread, context) {
+            NOBODY => 0,
+            handle => handle,
+        }
+    }
+}
+
+/// What the task works on whose context this is, as long as it is not done.
+#[inline(never)]
+unsafe fn owned(thread: *mut Thread, context: u64) -> u64 {
+    // SAFETY: the caller passes a map value; so is the entry.
+    unsafe {
+        let key = ObjectKey {
+            address: context,
+            tgid: (*thread).tgid,
+            reserved: 0,
+        };
+        let Some(known) = TASKS.get_ptr_mut(key) else {
+            return NOBODY;
+        };
+        let handle = (*known).handle;
+        if is_pending(thread, (*known).task, context) {
+            handle
+        } else {
+            NOBODY
+        }
+    }
+}
+
+/// Is this a task with that context, and not done?
+#[inline(never)]
+unsafe fn is_pending(thread: *mut Thread, task: u64, context: u64) -> bool {
+    // SAFETY: the caller passes a map value.
+    unsafe {
+        let python = &raw const (*thread).python;
+        word(context + TYPE) == (*python).context_type
+            && word(task + (*python).task_context as u64) == context
+            && word(task + (*python).state as u64) as u32 == 0
+    }
+}
+
+#[inline(never)]
+unsafe fn remember(thread: *mut Thread, context: u64, handle: u64, task: u64) {
+    // SAFETY: the caller passes a map value; so is the entry, of an object that one thread at a time uses.
+    unsafe {
+        let key = ObjectKey {
+            address: context,
+            tgid: (*thread).tgid,
+            reserved: 0,
+        };
+        if let Some(known) = TASKS.get_ptr_mut(key) {
+            (*known).handle = handle;
+            (*known).task = task;
+        } else if handle != 0 {
+            // A full map gives up its least recently used entry.
+            let _ = TASKS.insert(key, TaskWork { handle, task }, 0);
+        }
+    }
+}
+
+#[inline(never)]
+unsafe fn serve(thread: *mut Thread, stream: u64, task: u64, connection: u64) {
+    // SAFETY: the caller passes a map value.
+    unsafe {
+        let key = ObjectKey {
+            address: stream,
+            tgid: (*thread).tgid,
+            reserved: 0,
+        };
+        // A full map gives up its least recently used entry.
+        let _ = SERVING.insert(key, Serving { task, connection }, 0);
+    }
+}
+
+/// The task that serves the connection works on what was read.
+#[inline(never)]
+unsafe fn hand_on(thread: *mut Thread) {
+    // SAFETY: the caller passes a map value; so is the entry.
+    unsafe {
+        let key = ObjectKey {
+            address: (*thread).stream,
+            tgid: (*thread).tgid,
+            reserved: 0,
+        };
+        let Some(serving) = SERVING.get_ptr_mut(key) else {
+            return;
+        };
+        if (*serving).connection == 0 {
+            (*serving).connection = (*thread).connection;
+        }
+        let task = (*serving).task;
+        let context = word(task + (*thread).python.task_context as u64);
+        if (*serving).connection == (*thread).connection && is_pending(thread, task, context) {
+            remember(thread, context, (*thread).read, task);
+        }
+    }
+}
+
+/// Is it none, or the one that a thread has outside of any other?
+#[inline(always)]
+unsafe fn is_base(thread: *mut Thread, context: u64) -> bool {
+    // SAFETY: the caller passes a map value.
+    context == 0 || word(context + unsafe { (*thread).python.previous } as u64) == 0
+}
+
+/// What is known of the current thread; null if its process is no Python, or its state is not found.
+#[inline(never)]
+fn current() -> *mut Thread {
+    let task = Task::current();
+    let tgid = task.tgid();
+    // SAFETY: the value is used before the program ends.
+    let python = match unsafe { PROCESSES.get(tgid) } {
+        Some(process) if process.runtime == runtime::ASYNCIO => &process.python,
+        _ => return core::ptr::null_mut(),
+    };
+    let key = (tgid as u64) << 32 | task.tid() as u64;
+    let known = match THREADS.get_ptr_mut(key) {
+        Some(known) => known,
+        None => {
+            let _ = THREADS.insert(key, &NEW, 0);
+            let Some(known) = THREADS.get_ptr_mut(key) else {
+                return core::ptr::null_mut();
+            };
+            known
+        }
+    };
+    // SAFETY: a map value that only its own thread changes.
+    unsafe {
+        (*known).python = *python;
+        (*known).tgid = tgid;
+        (*known).tls = task.tls();
+        let id = word((*known).state + python.thread_id as u64);
+        if (*known).state == 0 || (*known).tls.wrapping_sub(id) >= NEAR_TLS {
+            find_state(known);
+        }
+        if (*known).state == 0 {
+            return core::ptr::null_mut();
+        }
+    }
+    known
+}
+
+/// A thread of which nothing is known.
+static NEW: Thread = Thread::UNKNOWN;
+
+/// Looks through the interpreter's threads for the one with the current TLS base.
+#[inline(never)]
+unsafe fn find_state(thread: *mut Thread) {
+    // SAFETY: the caller passes a map value; the callback gets it back.
+    unsafe {
+        let main = word((*thread).python.interpreter);
+        (*thread).state = 0;
+        (*thread).cursor = word(main + (*thread).python.threads as u64);
+        let mut context = thread;
+        bpf_loop(
+            MOST_THREADS,
+            step as *mut c_void,
+            (&raw mut context).cast(),
+            0,
+        );
+    }
+}
+
+/// One thread state; 1 ends the loop.
+unsafe extern "C" fn step(_index: u64, context: *mut *mut Thread) -> i64 {
+    // SAFETY: `find_state` passes a pointer to a map value.
+    unsafe {
+        let thread = *context;
+        let state = (*thread).cursor;
+        let id = word(state + (*thread).python.thread_id as u64);
+        if id != 0 && (*thread).tls.wrapping_sub(id) < NEAR_TLS {
+            (*thread).state = state;
+            return 1;
+        }
+        (*thread).cursor = word(state + (*thread).python.next as u64);
+        ((*thread).cursor == 0) as i64
+    }
+}
+
+/// A word of the process's memory; 0 where there is none.
+#[inline(never)]
+fn word(at: u64) -> u64 {
+    user_word(at).unwrap_or(0)
+}
