@@ -191,7 +191,7 @@ fn spoiled(fault: Fault, message: Message, pool: &Pool, rng: &mut Rng) -> Messag
         .flat_map(|part| part.bytes(pool))
         .copied()
         .collect();
-    if bytes.len() < 4 || (fault != Fault::Insert && !rng.once_in(50)) {
+    if bytes.len() < 4 || (fault != Fault::Insert && !rng.once_in(5)) {
         return message;
     }
     let bytes = fault::apply(fault, &message, bytes, rng);
