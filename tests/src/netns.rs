@@ -80,6 +80,11 @@ impl Namespace {
         Ok(())
     }
 
+    /// The name that `ip netns` knows it by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A command that runs `program` inside; its process becomes that program.
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new("ip");
