@@ -88,7 +88,8 @@ fn faults_are_found() {
             "beside-own",
             "overwrite",
         ] {
-            let mut spoiled = command(&[&short[..], &["--fault", fault]].concat());
+            let mut spoiled =
+                command(&[&short[..], &["--patience", "3", "--fault", fault]].concat());
             let mut process = Process::start("exact", &mut spoiled)?;
             let status = process.wait(LONG)?;
             let said = process.stderr();

@@ -26,7 +26,7 @@ fn exporting_to(jaeger: &Jaeger) -> Builder {
 
 /// Asks `service` in a trace of a given id.
 fn ask(service: &Service, number: usize) -> Result<String> {
-    let trace_id = format!("{:032x}", 0x0d1_5c0_0000 + number);
+    let trace_id = format!("{:032x}", 0xd15c_0000 + number);
     let mut request = Request::new("GET", format!("{}/chain/{number}", service.url));
     request.traceparent = Some(format!("00-{trace_id}-{CALLER}-01"));
     let (outcome, _) = client::curl(&request)?;

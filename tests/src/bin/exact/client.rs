@@ -10,7 +10,7 @@ use crate::receiver::{Receiver, Trouble};
 use crate::rng::Rng;
 use crate::sender::Sender;
 use crate::server::Server;
-use crate::socket::{self, PATIENCE};
+use crate::socket::{self, patience};
 use crate::tally::Tally;
 
 /// What all connections of a run have in common.
@@ -68,7 +68,7 @@ pub(crate) fn converse(
         (sent, read)
     });
     drop(socket);
-    let served = remote.result.recv_timeout(PATIENCE * 2);
+    let served = remote.result.recv_timeout(patience() * 2);
     let mut wrong = String::new();
     let mut tally = Tally::default();
     match served {

@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! exact [--seconds N] [--bytes N] [--seed S] [--connections N] [--mode http|raw|both] [--address A]
-//!       [--fault NAME] [--client-fionread check|count] [--wait-stdin]
+//!       [--patience SECONDS] [--fault NAME] [--client-fionread check|count] [--wait-stdin]
 //! ```
 //!
 //! Ends with 0 and a line of counts, or with 1 and the first difference. Random choices depend on the seed only; what the
@@ -158,6 +158,7 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Arguments> {
         match &*name {
             "--seconds" => arguments.seconds = value.parse()?,
             "--bytes" => arguments.bytes = value.parse()?,
+            "--patience" => socket::set_patience(value.parse()?),
             "--seed" => arguments.seed = value.parse()?,
             "--connections" => arguments.connections = value.parse()?,
             "--address" => arguments.address = value,

@@ -2,7 +2,7 @@
 
 use std::sync::{Condvar, Mutex, PoisonError};
 
-use crate::socket::PATIENCE;
+use crate::socket::patience;
 
 /// The number, and whether it will still grow.
 #[derive(Debug, Default)]
@@ -33,7 +33,7 @@ impl Progress {
     pub(crate) fn reach(&self, wanted: u64) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let below = |state: &mut (u64, bool)| state.0 < wanted && !state.1;
-        let waited = self.changed.wait_timeout_while(state, PATIENCE, below);
+        let waited = self.changed.wait_timeout_while(state, patience(), below);
         waited.unwrap_or_else(PoisonError::into_inner).0.0 >= wanted
     }
 }

@@ -9,7 +9,7 @@ use crate::plan::{Message, Part};
 use crate::pool::Pool;
 use crate::progress::Progress;
 use crate::rng::Rng;
-use crate::socket::{self, PATIENCE};
+use crate::socket::{self, patience};
 
 const PIECES: usize = 8;
 
@@ -50,7 +50,7 @@ impl<'a> Sender<'a> {
         arrived: Option<&'a Progress>,
     ) -> io::Result<Self> {
         socket.set_nonblocking(rng.once_in(3))?;
-        socket.set_write_timeout(Some(PATIENCE))?;
+        socket.set_write_timeout(Some(patience()))?;
         socket.set_nodelay(!rng.once_in(4))?;
         if rng.once_in(4) {
             let bytes = i32::try_from(rng.magnitude(1, 8192)).unwrap_or(1);

@@ -12,7 +12,7 @@ use crate::progress::Progress;
 use crate::receiver::{Receiver, Trouble};
 use crate::rng::Rng;
 use crate::sender::Sender;
-use crate::socket::{self, PATIENCE};
+use crate::socket::{self, patience};
 use crate::tally::Tally;
 
 /// What the client tells of a connection, and the server gives back.
@@ -96,7 +96,7 @@ impl Tickets {
     fn take(&self, port: u16) -> Option<Ticket> {
         let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let missing = |waiting: &mut HashMap<u16, Ticket>| !waiting.contains_key(&port);
-        let waited = self.added.wait_timeout_while(waiting, PATIENCE, missing);
+        let waited = self.added.wait_timeout_while(waiting, patience(), missing);
         waited
             .unwrap_or_else(PoisonError::into_inner)
             .0

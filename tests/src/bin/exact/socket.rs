@@ -4,10 +4,20 @@ use std::io;
 use std::mem::size_of;
 use std::os::fd::{AsRawFd, FromRawFd as _, OwnedFd};
 use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+static PATIENCE_SECONDS: AtomicU64 = AtomicU64::new(20);
+
 /// How long a socket may stand still before that is an error.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) fn patience() -> Duration {
+    Duration::from_secs(PATIENCE_SECONDS.load(Ordering::Relaxed))
+}
+
+/// Sets it, before there are connections.
+pub(crate) fn set_patience(seconds: u64) {
+    PATIENCE_SECONDS.store(seconds, Ordering::Relaxed);
+}
 
 fn checked(result: libc::ssize_t) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
@@ -121,7 +131,7 @@ pub(crate) fn wait(socket: &impl AsRawFd, events: i16) -> io::Result<()> {
         events,
         revents: 0,
     };
-    let patience = i32::try_from(PATIENCE.as_millis()).unwrap_or(i32::MAX);
+    let patience = i32::try_from(patience().as_millis()).unwrap_or(i32::MAX);
     loop {
         // SAFETY: the one structure is a live local.
         match unsafe { libc::poll(&raw mut poll, 1, patience) } {
