@@ -42,7 +42,7 @@ impl Machines {
             url,
             near,
             far,
-            namespace: namespace,
+            namespace,
         })
     }
 
