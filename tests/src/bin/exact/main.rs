@@ -6,11 +6,11 @@
 //!
 //! ```text
 //! exact [--seconds N] [--bytes N] [--seed S] [--connections N] [--mode http|raw|both] [--address A]
-//!       [--patience SECONDS] [--fault NAME] [--client-fionread check|count] [--wait-stdin]
+//!       [--only CONNECTION] [--patience SECONDS] [--fault NAME] [--client-fionread check|count] [--wait-stdin]
 //! ```
 //!
-//! Ends with 0 and a line of counts, or with 1 and the first difference. Random choices depend on the seed only; what the
-//! kernel makes of them does not.
+//! Ends with 0 and a line of counts, or with 1 and the first difference. Random choices depend on the seed only, what the
+//! kernel makes of them does not: `--only` makes one connection of a run again and again.
 
 mod checker;
 mod client;
@@ -47,6 +47,7 @@ struct Arguments {
     connections: usize,
     address: String,
     wait_stdin: bool,
+    only: Option<u64>,
     settings: Settings,
 }
 
@@ -115,7 +116,8 @@ fn work(
     let time = Duration::from_secs(arguments.seconds);
     while !shared.stop.load(Ordering::Relaxed) && start.elapsed() < time {
         let number = shared.next.fetch_add(1, Ordering::Relaxed);
-        let seed = rng::Rng::fork(arguments.seed, number).next();
+        let random = || rng::Rng::fork(arguments.seed, number).next();
+        let seed = arguments.only.unwrap_or_else(random);
         match client::converse(server, seed, &arguments.settings, pool) {
             Ok(seen) => {
                 let mut tally = shared.tally.lock().unwrap_or_else(PoisonError::into_inner);
@@ -141,6 +143,7 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Arguments> {
         connections: 8,
         address: "127.0.0.1".to_owned(),
         wait_stdin: false,
+        only: None,
         settings: Settings {
             mode: Mode::Both,
             fault: None,
@@ -158,6 +161,10 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Arguments> {
         match &*name {
             "--seconds" => arguments.seconds = value.parse()?,
             "--bytes" => arguments.bytes = value.parse()?,
+            "--only" => {
+                let digits = value.trim_start_matches("0x");
+                arguments.only = Some(u64::from_str_radix(digits, 16)?);
+            }
             "--patience" => socket::set_patience(value.parse()?),
             "--seed" => arguments.seed = value.parse()?,
             "--connections" => arguments.connections = value.parse()?,
