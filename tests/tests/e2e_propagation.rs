@@ -9,7 +9,7 @@ use sonde_tests::process::Process;
 use sonde_tests::propagation::{self, Seen};
 use sonde_tests::service::{self, Kind, Nginx, Service};
 use sonde_tests::span::{self, CLIENT, Span};
-use sonde_tests::{expect, run};
+use sonde_tests::{expect, kernel, run};
 
 const OWN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -42,6 +42,13 @@ enum Who {
     Program(client::Kind),
     /// A curl for each.
     Curl,
+}
+
+impl Who {
+    /// On kernels that miscount for sockets in a SOCKHASH, only those are put there that do not ask.
+    fn must_be_told(self) -> Result<bool> {
+        Ok(!matches!(self, Self::Curl) || kernel::counts_in_sockhash()?)
+    }
 }
 
 const CLIENTS: [Who; 4] = [
@@ -115,11 +122,22 @@ fn accepted_by(name: &str, start: impl FnOnce() -> Result<Target>) {
             let targets: Vec<&str> = strange.map(Request::target).collect();
             let wanted = |span: &Span| span.kind == CLIENT && targets.contains(&&*span.target());
             let spans = agent.finish(targets.len(), wanted)?;
+            if adds_nothing(&requests, &traced) && !who.must_be_told()? {
+                println!("{name}: {who:?} is left alone on this kernel");
+                ensure!(traced.iter().zip(&plain).all(|(t, p)| t == p), "changed");
+                continue;
+            }
             compare(&requests, &plain, &traced, &spans)
                 .with_context(|| format!("{who:?} to {name}"))?;
         }
         Ok(())
     });
+}
+
+/// The server saw just the fields that the requests had.
+fn adds_nothing(requests: &[Request], seen: &[Seen]) -> bool {
+    let own = requests.iter().map(|r| r.traceparent.as_slice());
+    own.eq(seen.iter().map(|s| &*s.traceparents))
 }
 
 fn next_seen(printer: &Process, printed: &mut usize, count: usize) -> Result<Vec<Seen>> {
