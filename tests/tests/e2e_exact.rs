@@ -49,8 +49,8 @@ fn prepared(cgroup: &Cgroup, arguments: &[&str]) -> Result<Process> {
     let mut inside = command(arguments);
     // What a kernel miscounts for each socket of a SOCKHASH is not the agent's to put right.
     let counts = kernel::counts_in_sockhash()?;
-    let how = if counts { "check" } else { "count" };
-    inside.args(["--wait-stdin", "--client-fionread", how]);
+    let how = if counts { "both" } else { "server" };
+    inside.args(["--wait-stdin", "--fionread", how]);
     let process = Process::start("exact", &mut cgroup.command(&inside))?;
     wait::until("exact to be ready", || {
         process.stdout().contains("ready").then_some(())
@@ -115,7 +115,8 @@ fn exact_beside_an_agent() {
         agent.stop()?;
         if propagation::is_known("--propagate")? {
             let (requests, inserted) = (report.get("requests")?, report.get("inserted")?);
-            assert!(inserted * 10 >= requests * 7, "{report:?}");
+            // Into a head whose empty line is cut, or one behind a chunked body in the same send, nothing need be written.
+            assert!(inserted * 2 >= requests, "{report:?}");
         }
         Ok(())
     });

@@ -20,8 +20,8 @@ pub(crate) struct Settings {
     pub(crate) mode: Mode,
     /// Done to messages on the way out.
     pub(crate) fault: Option<Fault>,
-    /// The client's FIONREAD must be right, too.
-    pub(crate) strict: bool,
+    /// A wrong FIONREAD is an error and not only counted: at the client, at the server.
+    pub(crate) strict: (bool, bool),
 }
 
 /// One connection from its beginning to its end; what went wrong, as text for people.
@@ -40,7 +40,7 @@ pub(crate) fn converse(
     let socket = TcpStream::connect(server.address)
         .map_err(|error| format!("{about}: cannot connect: {error}"))?;
     let port = socket.local_addr().map_or(0, |address| address.port());
-    let remote = server.announce(port, seed, plan.clone());
+    let remote = server.announce(port, seed, plan.clone(), settings.strict.1);
     let replied = Progress::default();
     let (sent, read) = std::thread::scope(|scope| {
         let reader = scope.spawn(|| {
@@ -108,7 +108,7 @@ fn read(
     pool: &Pool,
     replied: &Progress,
 ) -> Result<Tally, Trouble> {
-    let mut receiver = Receiver::new(socket, pool, Rng::fork(seed, 3), settings.strict)?;
+    let mut receiver = Receiver::new(socket, pool, Rng::fork(seed, 3), settings.strict.0)?;
     let reset = plan.end == End::ServerReset;
     receiver.expect(std::mem::take(&mut plan.banner), reset, |_| {})?;
     for (index, exchange) in (1..).zip(&mut plan) {

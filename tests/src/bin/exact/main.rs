@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! exact [--seconds N] [--bytes N] [--seed S] [--connections N] [--mode http|raw|both] [--address A]
-//!       [--only CONNECTION] [--patience SECONDS] [--fault NAME] [--client-fionread check|count] [--wait-stdin]
+//!       [--only CONNECTION] [--patience SECONDS] [--fault NAME] [--fionread both|server|none] [--wait-stdin]
 //! ```
 //!
 //! Ends with 0 and a line of counts, or with 1 and the first difference. Random choices depend on the seed only, what the
@@ -147,7 +147,7 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Arguments> {
         settings: Settings {
             mode: Mode::Both,
             fault: None,
-            strict: true,
+            strict: (true, true),
         },
     };
     while let Some(name) = given.next() {
@@ -174,7 +174,7 @@ fn parse(mut given: impl Iterator<Item = String>) -> Result<Arguments> {
                 let fault = Fault::parse(&value).with_context(|| format!("no fault {value}"))?;
                 arguments.settings.fault = Some(fault);
             }
-            "--client-fionread" => arguments.settings.strict = value == "check",
+            "--fionread" => arguments.settings.strict = strictness(&value)?,
             _ => bail!("unknown argument {name}"),
         }
     }
@@ -190,5 +190,15 @@ fn mode(name: &str) -> Result<Mode> {
         "raw" => Mode::Raw,
         "both" => Mode::Both,
         _ => bail!("no mode {name}"),
+    })
+}
+
+/// At which end, the client's and the server's, a wrong FIONREAD is an error.
+fn strictness(name: &str) -> Result<(bool, bool)> {
+    Ok(match name {
+        "both" => (true, true),
+        "server" => (false, true),
+        "none" => (false, false),
+        _ => bail!("{name} is neither both, server nor none"),
     })
 }

@@ -20,6 +20,7 @@ use crate::tally::Tally;
 struct Ticket {
     seed: u64,
     plan: Plan,
+    strict: bool,
     arrived: Arc<Progress>,
     report: Reporter<Result<Served, Trouble>>,
 }
@@ -73,13 +74,14 @@ impl Server {
         Ok(Self { address, tickets })
     }
 
-    /// Says what is planned on the connection from the client's `port`.
-    pub(crate) fn announce(&self, port: u16, seed: u64, plan: Plan) -> Remote {
+    /// Says what is planned on the connection from the client's `port`, and whether FIONREAD must be right there.
+    pub(crate) fn announce(&self, port: u16, seed: u64, plan: Plan, strict: bool) -> Remote {
         let (report, result) = mpsc::channel();
         let arrived = Arc::<Progress>::default();
         let ticket = Ticket {
             seed,
             plan,
+            strict,
             arrived: Arc::clone(&arrived),
             report,
         };
@@ -118,7 +120,7 @@ fn answer(socket: &TcpStream, tickets: &Tickets, pool: &Pool) {
 fn serve(socket: &TcpStream, ticket: &Ticket, pool: &Pool) -> Result<Served, Trouble> {
     let mut plan = ticket.plan.clone();
     let mut sender = Sender::new(socket, pool, Rng::fork(ticket.seed, 1), None)?;
-    let mut receiver = Receiver::new(socket, pool, Rng::fork(ticket.seed, 2), true)?;
+    let mut receiver = Receiver::new(socket, pool, Rng::fork(ticket.seed, 2), ticket.strict)?;
     let arrived = |count| ticket.arrived.advance(count);
     let (end, tail) = (plan.end, std::mem::take(&mut plan.tail));
     sender.send(vec![std::mem::take(&mut plan.banner)])?;
