@@ -116,11 +116,15 @@ impl<'a> Receiver<'a> {
         Ok(())
     }
 
-    /// The connection ends here; with `cut`, by a reset perhaps.
+    /// The connection ends here; with `cut`, by a reset perhaps. A reset that came after the other end's last byte and FIN,
+    /// which is EPIPE, takes nothing away.
     pub(crate) fn expect_end(&mut self, cut: bool) -> Result<(), Trouble> {
         if self.filled.is_empty() {
             match self.fill() {
                 Err(error) if cut && error.is_reset() => return Ok(()),
+                Err(Trouble::Socket(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
+                    return Ok(());
+                }
                 result => result?,
             }
         }
