@@ -3,6 +3,7 @@
 //!
 //! The only module that knows aya. What it does not do: interpret bytes ([`crate::connections`] does).
 
+mod asyncio;
 mod btf;
 mod enroll;
 mod error;
@@ -12,6 +13,7 @@ mod records;
 mod statistics;
 mod uprobes;
 
+pub use asyncio::AsyncioProbes;
 pub use btf::Offsets;
 pub use enroll::{Enrolled, Enroller};
 pub use error::CaptureError;
@@ -19,4 +21,4 @@ pub use fionread::Fionread;
 pub use loader::{Capture, Options, PROGRAMS, Verdicts};
 pub use records::{Data, ExecFacts, OpenFacts, Record, Records, UnknownRecord};
 pub use statistics::{Losses, ProgramRuns, Statistics};
-pub use uprobes::Uprobes;
+pub use uprobes::Probe;

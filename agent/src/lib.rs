@@ -3,7 +3,7 @@
 //! The way of a request through the modules, left to right:
 //! `capture` (records from the kernel) -> `connections` (bytes in order, exchanges) ->
 //! [`spans`] (OpenTelemetry spans) -> [`export`] (OTLP, stdout). [`process`] knows who the processes
-//! are, [`cli`] and [`config`] what the operator wants, [`health`] what the agent counts about itself.
+//! are, [`runtime`] how their languages' runtimes lie in memory, [`cli`] and [`config`] what the operator wants, [`health`] what the agent counts about itself.
 
 pub mod capture;
 pub mod cli;

@@ -25,6 +25,7 @@ mod table;
 
 pub use list::{Row, render};
 pub use resource::HostFacts;
+pub(crate) use runtime::elf::go_toolchain;
 pub use runtime::{Language, Runtime};
 pub use selection::{Matcher, RuleError, Selection, ServiceNameRule, Verdict};
 pub use table::{Options, Processes};

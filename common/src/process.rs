@@ -40,6 +40,16 @@ pub struct Go {
     pub goid: u32,
     /// `runtime.g.parentGoid`; 0: the version has none.
     pub parent_goid: u32,
+    /// `net/http.persistConn.conn`, the interface's data word; 0: no handing over is watched.
+    pub conn: u32,
+    /// From there: `net.TCPConn.conn.fd`
+    pub fd: u32,
+    /// From there: `net.netFD.laddr`, the interface's data word
+    pub local: u32,
+    /// The same for `raddr`
+    pub remote: u32,
+    /// From either: `net.TCPAddr.Port`
+    pub port: u32,
 }
 
 /// The value.
@@ -56,8 +66,10 @@ pub struct Process {
     pub reserved: u8,
     /// For Go.
     pub go: Go,
+    /// Padding.
+    pub padding: u32,
     /// For asyncio.
     pub python: Python,
 }
 
-const _: () = assert!(size_of::<Process>() == 56);
+const _: () = assert!(size_of::<Process>() == 80);

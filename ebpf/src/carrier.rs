@@ -1,14 +1,14 @@
 //! What carries a request through a process: the thread, in Go the goroutine, in asyncio the task.
 
 use crate::{
-    asyncio, context,
+    asyncio, context, handover,
     maps::{PROCESSES, WORK},
     task::{Task, user_word},
 };
 use sonde_common::{
     connection::{Connection, role},
-    context::{Carrier, Work, carrier},
-    process::{Go, Process, runtime},
+    context::{Carrier, Goroutine, Work, carrier},
+    process::{Go, runtime},
 };
 
 /// Takes up work: a read from a socket told what the current thread works on from now on; 0: nothing
@@ -23,6 +23,9 @@ pub unsafe fn take_up(connection: *mut Connection, task: &Task, tgid: u32, handl
                     return;
                 }
                 let id = reader(connection, task, &process.go);
+                if id == 0 {
+                    return;
+                }
                 Carrier {
                     tgid,
                     kind: carrier::GOROUTINE,
@@ -69,7 +72,7 @@ pub unsafe fn take_up(connection: *mut Connection, task: &Task, tgid: u32, handl
 /// for the next: what that reads is for the one that started it.
 #[inline(always)]
 unsafe fn reader(connection: *mut Connection, task: &Task, go: &Go) -> u64 {
-    let (id, parent) = goroutine(task, go).unwrap_or((0, 0));
+    let Goroutine { id, parent } = goroutine(task, go).unwrap_or_default();
     // SAFETY: the caller passes a checked map value; written by the reading hook only.
     unsafe {
         let known = (*connection).reader;
@@ -81,22 +84,34 @@ unsafe fn reader(connection: *mut Connection, task: &Task, go: &Go) -> u64 {
     id
 }
 
-/// Handle of what the current thread works on; 0: not known.
+/// Handle of what the current thread, which sends on this connection, works on; 0: not known.
 #[inline(always)]
-pub fn at_work(task: &Task) -> u64 {
+pub unsafe fn at_work(connection: *const Connection, task: &Task) -> u64 {
     let tgid = task.tgid();
-    // SAFETY: the value is used before the program ends.
-    let Some(process) = (unsafe { PROCESSES.get(tgid) }) else {
-        return of_thread(task, tgid);
-    };
-    match process.runtime {
-        runtime::GO => of_goroutine(task, tgid, process),
-        runtime::ASYNCIO if process.python.interpreter == 0 => 0,
-        runtime::ASYNCIO => match asyncio::at_work() {
-            Some(handle) => context::going_on(handle),
-            None => of_thread(task, tgid),
-        },
-        _ => of_thread(task, tgid),
+    // SAFETY: the value is used before the program ends; the caller passes a checked map value.
+    unsafe {
+        match PROCESSES.get(tgid) {
+            Some(process) if process.runtime == runtime::GO => {
+                let handed_over = match process.go.conn {
+                    0 => None,
+                    _ => handover::take(connection, tgid),
+                };
+                match handed_over.or_else(|| goroutine(task, &process.go)) {
+                    Some(goroutine) => of_goroutine(task, tgid, goroutine),
+                    None => 0,
+                }
+            }
+            Some(process) if process.runtime == runtime::ASYNCIO => {
+                if process.python.interpreter == 0 {
+                    return 0;
+                }
+                match asyncio::at_work() {
+                    Some(handle) => context::going_on(handle),
+                    None => of_thread(task, tgid),
+                }
+            }
+            _ => of_thread(task, tgid),
+        }
     }
 }
 
@@ -118,39 +133,30 @@ fn of_thread(task: &Task, tgid: u32) -> u64 {
 /// Its own work, or that of the goroutine that started it; the latter is then its own, since by the next
 /// time its parent may work on something else.
 #[inline(always)]
-fn of_goroutine(task: &Task, tgid: u32, process: &Process) -> u64 {
-    let Some((id, parent)) = goroutine(task, &process.go) else {
-        return 0;
-    };
-    let own = Carrier {
-        tgid,
-        kind: carrier::GOROUTINE,
-        id,
-    };
+fn of_goroutine(task: &Task, tgid: u32, goroutine: Goroutine) -> u64 {
+    let kind = carrier::GOROUTINE;
+    let own = Carrier { tgid, kind, id: goroutine.id };
     if let Some(work) = WORK.get_ptr_mut(own) {
         // SAFETY: a map value.
         let work = unsafe { *work };
         return context::live(&work, task).map_or(0, |_| work.handle);
     }
-    let Some(work) = WORK.get_ptr_mut(Carrier {
-        tgid,
-        kind: carrier::GOROUTINE,
-        id: parent,
-    }) else {
+    let parent = Carrier { tgid, kind, id: goroutine.parent };
+    let Some(work) = WORK.get_ptr_mut(parent) else {
         return 0;
     };
     // SAFETY: a map value.
     let work = unsafe { *work };
-    if parent == 0 || context::live(&work, task).is_none() {
+    if goroutine.parent == 0 || context::live(&work, task).is_none() {
         return 0;
     }
     let _ = WORK.insert(own, work, 0);
     work.handle
 }
 
-/// Ids of the goroutine that runs on the thread and of the one that started it (0: unknown).
+/// The goroutine that runs on the thread.
 #[inline(always)]
-fn goroutine(task: &Task, go: &Go) -> Option<(u64, u64)> {
+pub fn goroutine(task: &Task, go: &Go) -> Option<Goroutine> {
     let tls = task.tls();
     if tls == 0 || go.goid == 0 {
         return None;
@@ -158,9 +164,10 @@ fn goroutine(task: &Task, go: &Go) -> Option<(u64, u64)> {
     let g = user_word(tls.wrapping_add(go.g as i64 as u64))?;
     let id = user_word(g.wrapping_add(go.goid as u64))?;
     if go.parent_goid == 0 {
-        return Some((id, 0));
+        return Some(Goroutine { id, parent: 0 });
     }
-    Some((id, user_word(g.wrapping_add(go.parent_goid as u64))?))
+    let parent = user_word(g.wrapping_add(go.parent_goid as u64))?;
+    Some(Goroutine { id, parent })
 }
 
 /// The current thread has read from a socket of which nothing is known.

@@ -255,7 +255,7 @@ pub unsafe fn sender(connection: *const Connection, task: Option<&Task>) -> u64 
         if context::get(bound).is_some_and(|context| (*context).ended_at == 0) {
             return bound;
         }
-        task.map_or(0, |task| carrier::at_work(task))
+        task.map_or(0, |task| carrier::at_work(connection, task))
     }
 }
 
@@ -269,7 +269,7 @@ pub unsafe fn connects(connection: *mut Connection) {
         if matches!(carrier::runtime_of(task.tgid()), runtime::GO | runtime::ASYNCIO) {
             return;
         }
-        let handle = carrier::at_work(&task);
+        let handle = carrier::at_work(connection, &task);
         (*connection).bound = handle;
         (*connection).parent = handle;
     }

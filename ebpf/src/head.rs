@@ -88,11 +88,9 @@ pub unsafe fn capture<const EGRESS: bool>(walk: &mut Walk, direction: *mut Direc
             lose(segment::hook::<EGRESS>(), Reason::Unreadable);
             return give_up(entry, direction);
         };
-        let probing = (*direction).phase == phase::UNSYNCED;
-        if probing {
+        if (*direction).phase == phase::UNSYNCED {
             (*direction).head = HeadScan::START;
         }
-        let begins = (*direction).head.is_start();
         let scan = &raw mut (*record).header.scan;
         (*scan).head = (*direction).head;
         (*scan).at = 0;
@@ -105,6 +103,9 @@ pub unsafe fn capture<const EGRESS: bool>(walk: &mut Walk, direction: *mut Direc
             0,
         );
         let at = (*record).header.scan.at;
+        // Asked for only now: what the verifier knows before the loop makes it walk the loop once for each case.
+        let probing = phase_of(direction) == phase::UNSYNCED;
+        let begins = (*direction).head.is_start();
         // The head's state lies in the map from here on, a copy on the stack would be too large.
         let head = &raw mut (*direction).head;
         *head = (*record).header.scan.head;
@@ -167,6 +168,13 @@ pub unsafe fn capture_early<const EGRESS: bool>(
         ring::submit(entry, size_of::<Record>() as u64);
         true
     }
+}
+
+/// The phase as it is in the map: the compiler must not remember it, or the verifier would.
+#[inline(always)]
+unsafe fn phase_of(direction: *const Direction) -> u8 {
+    // SAFETY: the caller passes a pointer into a checked map value.
+    unsafe { (&raw const (*direction).phase).read_volatile() }
 }
 
 /// Drops the record and the footing in this direction.
@@ -237,50 +245,63 @@ unsafe fn emit<const EGRESS: bool>(
 ) {
     // SAFETY: as in `capture`.
     unsafe {
+        let record: *mut Record = entry.as_mut_ptr();
+        let header = &raw mut (*record).header.header;
         let at = (*direction).at.wrapping_add(scanned);
         let left = walk.segment.length.wrapping_sub(at) as u64;
-        let complete = (*direction).head.is_end();
-        let mut flags = if EGRESS { flag::EGRESS } else { 0 };
-        let mut elided = 0;
-        let mut answers = false;
-        if complete {
+        (*header).elided = 0;
+        (*header).flags = if EGRESS { flag::EGRESS } else { 0 };
+        (*header).span = SpanContext::NONE;
+        if (*direction).head.is_end() {
             (*direction).last_head = (*direction).head.bytes;
             let body = framing::<EGRESS>(walk.connection, direction, &(*direction).head);
-            answers = (*direction).head.is_response() && !matches!(body, Body::Interim);
-            elided = enter::<EGRESS>(walk, direction, body, left);
-            if (*direction).phase == phase::HEAD {
-                flags |= flag::END_OF_MESSAGE;
+            (*header).elided = enter::<EGRESS>(walk, direction, body, left);
+        }
+        fill::<EGRESS>(header, walk, direction, scanned);
+        // Read back: the verifier must not tell apart by which way it got here.
+        let elided = (&raw const (*header).elided).read_volatile();
+        let ended = (*direction).head.is_end();
+        if ended && phase_of(direction) == phase::HEAD {
+            (*header).flags |= flag::END_OF_MESSAGE;
+            if (*direction).head.is_final_response() {
+                chain::answered::<EGRESS>(walk.connection, walk.now);
             }
         }
+        if ended && !(*direction).head.is_response() {
+            chain::request::<EGRESS>(walk, direction, at, &raw mut (*header).span);
+        }
+        if ended {
+            (*direction).head = HeadScan::START;
+        }
+        (*direction).at = at.wrapping_add(elided as u32);
+        ring::submit(entry, size_of::<Record>() as u64);
+    }
+}
+
+/// All of a record's header that does not depend on what the head says.
+#[inline(always)]
+unsafe fn fill<const EGRESS: bool>(
+    header: *mut DataHeader,
+    walk: &Walk,
+    direction: *mut Direction,
+    scanned: u32,
+) {
+    // SAFETY: as in `capture`.
+    unsafe {
         let from = (*direction).offset;
+        let elided = (*header).elided;
         (*direction).offset = from + scanned as u64 + elided;
         (*direction).reported = (*direction).offset;
         (*direction).content = 0;
-        let record: *mut Record = entry.as_mut_ptr();
-        let header = &raw mut (*record).header.header;
         (*header).kind = Kind::Data as u32;
-        (*header).flags = flags;
         (*header).captured = scanned as u16;
         (*header).cookie = (*walk.connection).cookie;
         (*header).at = walk.now;
         (*header).read_at = (*walk.connection).read_at;
         (*header).offset = from;
-        (*header).elided = elided;
         (*header).content = elided;
         (*header).tgid = (*walk.connection).tgid;
         (*header).role = (*walk.connection).role as u32;
-        (*header).span = SpanContext::NONE;
-        if complete && !(*direction).head.is_response() {
-            chain::request::<EGRESS>(walk, direction, at, &raw mut (*header).span);
-        }
-        if answers && flags & flag::END_OF_MESSAGE != 0 {
-            chain::answered::<EGRESS>(walk.connection, walk.now);
-        }
-        if complete {
-            (*direction).head = HeadScan::START;
-        }
-        (*direction).at = at.wrapping_add(elided as u32);
-        ring::submit(entry, size_of::<Record>() as u64);
     }
 }
 

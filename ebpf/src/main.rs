@@ -10,6 +10,7 @@
 //! | `task_init`, `future_set_result`, `uvloop_connection_made` | uprobes in Python processes | asyncio's tasks |
 //! | `sched_process_exec`, `sched_process_exit` | BTF tracepoint | processes |
 //!
+//! | `uprobe_round_trip` | Go's HTTP client | who hands a request to which connection |
 //! | `sk_msg_verdict` | sockhash | writes `traceparent` into requests of enrolled client sockets |
 //!
 //! No program changes a packet, a socket option or a byte of memory outside Sonde's own maps, but for that
@@ -24,6 +25,7 @@ mod carrier;
 mod chain;
 mod chunked;
 mod context;
+mod handover;
 mod head;
 mod hold;
 mod join;

@@ -14,7 +14,7 @@ use core::ffi::c_void;
 use sonde_common::{
     config::{Config, sampler, trust},
     connection::{Connection, Pending},
-    context::{CONTEXTS as SLOTS, Carrier, Context, Ends, Joint, Work},
+    context::{CONTEXTS as SLOTS, Carrier, Context, Ends, Goroutine, Joint, Work},
     loss::{Hook, LOSSES, Reason, index},
     process::Process,
     python::{ObjectKey, Serving, TaskWork, Thread},
@@ -137,6 +137,10 @@ pub static LAST_HANDLE: Array<u64, 1> = Array::new();
 /// What threads, goroutines and tasks work on.
 #[btf_map]
 pub static WORK: LruHashMap<Carrier, Work, 65_536> = LruHashMap::new();
+
+/// Goroutines that handed a request over to a connection, by process, local and remote port.
+#[btf_map]
+pub static HANDED_OVER: LruHashMap<u64, Goroutine, 65_536> = LruHashMap::new();
 
 /// Requests that left without a field, for a server on the same machine to find their span.
 #[btf_map]

@@ -150,6 +150,8 @@ fn established(ctx: &SockOpsContext, accepted: bool) -> Option<()> {
             return None;
         }
         if !accepted {
+            (*connection).ends.client_port = ctx.local_port() as u16;
+            (*connection).ends.server_port = (u32::from_be(ctx.remote_port()) & 0xffff) as u16;
             enroll(ctx, connection);
         }
         let early = accepted && pending::hand_over(connection, (*ctx.ops).rcv_nxt);

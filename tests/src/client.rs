@@ -30,6 +30,12 @@ pub struct Request {
 }
 
 impl Request {
+    /// Whether spans are to be expected: the context it carries does not forbid them.
+    pub fn is_sampled(&self) -> bool {
+        let parent = self.traceparent.as_deref().unwrap_or_default();
+        !parent.ends_with("-00")
+    }
+
     /// A request without content and without context.
     pub fn new(method: &'static str, url: String) -> Self {
         Self {

@@ -45,9 +45,7 @@ pub fn check(span: &Span, request: &Request, outcome: Outcome, port: u16) {
     check_error(span, outcome.status, &about);
     check_time(span, outcome, &about);
     check_resource(span, &about);
-    if span.kind == SERVER {
-        check_parent(span, request, &about);
-    }
+    check_parent(span, request, &about);
 }
 
 /// `{method} {route}` for a server, where numbers of the path are one parameter; `{method}` for a client, with or without a
@@ -132,14 +130,20 @@ fn check_resource(span: &Span, about: &str) {
     assert_eq!(span.span_id.len(), 16, "span id of {about}");
 }
 
-/// A span with a sent `traceparent` has its trace id, parent id, flags and state; one without has an own trace.
+/// A sent `traceparent` tells trace, flags and state; its id is that of the client's span and of the server's
+/// parent.
 fn check_parent(span: &Span, request: &Request, about: &str) {
     let Some(traceparent) = &request.traceparent else {
         return;
     };
     let fields: Vec<&str> = traceparent.split('-').collect();
     assert_eq!(span.trace_id, fields[1], "trace id of {about}");
-    assert_eq!(span.parent_span_id, fields[2], "parent of {about}");
+    let named = if span.kind == SERVER {
+        &span.parent_span_id
+    } else {
+        &span.span_id
+    };
+    assert_eq!(named, fields[2], "id named for {about}");
     let flags = u64::from_str_radix(fields[3], 16).unwrap_or_default();
     assert_eq!(span.flags & 0xff, flags, "flags of {about}");
     assert_eq!(

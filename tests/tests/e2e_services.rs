@@ -44,16 +44,39 @@ fn check_all(spans: &[Span], kind: u64, port: u16, requests: &[Request], outcome
             outcome.status != 0,
             "the request itself failed: {request:?}"
         );
-        let span = expect::only(spans, kind, request.target());
-        expect::check(span, request, *outcome, port);
+        if request.is_sampled() {
+            let span = expect::only(spans, kind, request.target());
+            expect::check(span, request, *outcome, port);
+        }
     }
     let of_kind = spans.iter().filter(|span| span.kind == kind).count();
     assert_eq!(
         of_kind,
-        requests.len(),
+        sampled(requests),
         "spans of kind {kind} beyond the requests: {:?}",
         agent::brief(spans)
     );
+}
+
+/// How many requests get spans.
+fn sampled(requests: &[Request]) -> usize {
+    requests
+        .iter()
+        .filter(|request| request.is_sampled())
+        .count()
+}
+
+/// The server's span is the child of the client's, whether the client named it or not.
+fn check_joined(spans: &[Span], requests: &[Request]) {
+    for request in requests.iter().filter(|request| request.is_sampled()) {
+        let [client, server] =
+            [CLIENT, SERVER].map(|kind| expect::only(spans, kind, request.target()));
+        assert_eq!(
+            (&server.trace_id, &server.parent_span_id),
+            (&client.trace_id, &client.span_id),
+            "{client:#?} {server:#?}"
+        );
+    }
 }
 
 /// One service and one client program, both observed.
@@ -70,7 +93,8 @@ fn pair(name: &str, server: Kind, client: client::Kind) {
         let agent = Builder::jsonl().pids(pids).start()?;
         let requests = plan(&service.url);
         let outcomes = running.make(&requests)?;
-        let spans = agent.finish(2 * requests.len(), |_| true)?;
+        let spans = agent.finish(2 * sampled(&requests), |_| true)?;
+        check_joined(&spans, &requests);
         for (kind, language) in [(SERVER, server.language()), (CLIENT, client.language())] {
             check_all(&spans, kind, service.port, &requests, &outcomes);
             let wrong = spans
@@ -163,11 +187,14 @@ fn serve_files(sizes: &[usize]) -> Result<()> {
     let outcomes: Vec<Outcome> = made.iter().map(|(outcome, _)| *outcome).collect();
     let port = nginx.service.port;
     let wanted = |span: &Span| span.get("server.port") == port.to_string();
-    let spans = agent.finish(2 * requests.len(), wanted)?;
+    let spans = agent.finish(2 * sampled(&requests), wanted)?;
     for kind in [SERVER, CLIENT] {
         check_all(&spans, kind, port, &requests, &outcomes);
     }
     for (request, (_, pid)) in requests.iter().zip(&made) {
+        if !request.is_sampled() {
+            continue;
+        }
         let span = expect::only(&spans, CLIENT, request.target());
         assert_eq!(span.resource("service.name"), "curl");
         assert_eq!(span.resource("process.pid"), pid.to_string());
@@ -191,7 +218,7 @@ fn nginx_in_front_of_flask() {
         let agent = Builder::jsonl().pids(pids).start()?;
         let requests = plan(&nginx.service.url);
         let outcomes = client.make(&requests)?;
-        let spans = agent.finish(3 * requests.len(), |_| true)?;
+        let spans = agent.finish(3 * sampled(&requests), |_| true)?;
         // By process: the inner request's Host is the name of the upstream group.
         let of = |service: &Service| -> Vec<Span> {
             let pids: Vec<String> = service.process.group().iter().map(u32::to_string).collect();
@@ -200,7 +227,7 @@ fn nginx_in_front_of_flask() {
         };
         let (outer, inner) = (of(&nginx.service), of(&flask));
         check_all(&outer, SERVER, nginx.service.port, &requests, &outcomes);
-        for request in &requests {
+        for request in requests.iter().filter(|request| request.is_sampled()) {
             let (outer, inner) = (
                 expect::only(&outer, SERVER, request.target()),
                 expect::only(&inner, SERVER, request.target()),
@@ -210,9 +237,16 @@ fn nginx_in_front_of_flask() {
                 outer.start_ns <= copy.start_ns && copy.end_ns >= inner.start_ns,
                 "{outer:#?} {copy:#?}"
             );
-            if request.traceparent.is_some() {
-                assert_eq!(outer.trace_id, inner.trace_id, "nginx passes the field on");
-            }
+            assert_eq!(
+                (&copy.trace_id, &copy.parent_span_id),
+                (&outer.trace_id, &outer.span_id),
+                "nginx's request is sent for the one it received"
+            );
+            assert_eq!(
+                (&inner.trace_id, &inner.parent_span_id),
+                (&copy.trace_id, &copy.span_id),
+                "and is the parent of what Flask received"
+            );
             assert_eq!(
                 inner.get("client.address"),
                 "127.0.0.1",

@@ -60,7 +60,8 @@ pub struct Options {
 
 /// The loaded and attached programs. Dropping it detaches them.
 pub struct Capture {
-    ebpf: Ebpf,
+    pub(super) ebpf: Ebpf,
+    pub(super) attached: super::uprobes::Attached,
     /// The kernel's types; parsed once, dropped with the last attachment.
     btf: Option<Btf>,
 }
@@ -150,6 +151,7 @@ impl Capture {
             .load(OBJECT)?;
         Ok(Self {
             ebpf,
+            attached: super::uprobes::Attached::default(),
             btf: Some(btf),
         })
     }

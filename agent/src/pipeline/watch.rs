@@ -6,7 +6,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use sonde_common::process::{Process as Told, runtime, verdict};
 use sonde_common::python::Python;
 
-use crate::capture::{Enroller, OpenFacts, Uprobes, Verdicts};
+use crate::capture::{AsyncioProbes, Enroller, OpenFacts, Verdicts};
 use crate::context;
 use crate::process::{Exec, Process, Processes};
 use crate::runtime::python;
@@ -22,7 +22,7 @@ pub struct Watch {
     ports: FxHashMap<u32, Vec<u16>>,
     propagation: Propagation,
     traces_itself: FxHashSet<u32>,
-    uprobes: Option<Uprobes>,
+    uprobes: Option<AsyncioProbes>,
 }
 
 /// How contexts are carried on from this machine.
@@ -41,7 +41,7 @@ impl Watch {
         processes: Processes,
         verdicts: Verdicts,
         propagation: Propagation,
-        uprobes: Option<Uprobes>,
+        uprobes: Option<AsyncioProbes>,
     ) -> Self {
         Self {
             processes,

@@ -153,6 +153,12 @@ impl HeadScan {
     pub const fn is_response(&self) -> bool {
         self.flags & RESPONSE != 0
     }
+    /// It is a response, and none of the interim ones that go before it (RFC 9110 section 15.2).
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_final_response(&self) -> bool {
+        self.is_response() && (self.status >= 200 || self.status == 101)
+    }
     /// The method is HEAD.
     #[inline(always)]
     #[must_use]

@@ -37,6 +37,8 @@ pub(in crate::process) struct Facts {
 pub(super) struct Go {
     /// `go1.22.1`; empty if unreadable.
     pub(super) version: String,
+    /// The version with what follows it: `go1.22.1 X:boringcrypto`.
+    toolchain: String,
     /// Version of the main module, unless it is `(devel)`.
     pub(super) module_version: Option<String>,
 }
@@ -50,6 +52,11 @@ pub(in crate::process) fn inspect(path: &Path) -> Option<Facts> {
         object::FileKind::Elf32 => Image::<FileHeader32<Endianness>, _>::parse(data)?.facts(),
         _ => None,
     }
+}
+
+/// What the Go linker wrote as its version into `path`, experiments and all: `go1.22.1 X:boringcrypto`.
+pub(crate) fn go_toolchain(path: &Path) -> Option<String> {
+    inspect(path)?.go.map(|go| go.toolchain)
 }
 
 struct Image<'data, Elf: FileHeader, R: ReadRef<'data>> {
@@ -165,15 +172,16 @@ where
             .section(".go.buildinfo", GO_SEARCH)
             .filter(|bytes| bytes.starts_with(MAGIC))
             .or_else(|| self.go_by_magic())?;
-        let (version, modules) = self.go_strings(info).unwrap_or_default();
+        let (toolchain, modules) = self.go_strings(info).unwrap_or_default();
         let module_version = modules.lines().find_map(|line| {
             let version = line.strip_prefix("mod\t")?.split('\t').nth(1)?;
             (version != "(devel)" && !version.is_empty()).then(|| version.to_owned())
         });
         // The version may carry experiments: `go1.22.1 X:loopvar`.
-        let version = version.split(' ').next().unwrap_or_default().to_owned();
+        let version = toolchain.split(' ').next().unwrap_or_default().to_owned();
         Some(Go {
             version,
+            toolchain,
             module_version,
         })
     }

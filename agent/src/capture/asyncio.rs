@@ -1,0 +1,110 @@
+//! The uprobes in Python processes.
+//!
+//! Each is attached for one process, so that others which map the same file are not slowed down. Dropping
+//! a link detaches it, as does the end of the agent. Which processes, and where: [`crate::runtime`].
+
+use std::num::NonZeroU32;
+
+use aya::programs::uprobe::{UProbeLink, UProbeScope};
+use aya::programs::{ProbeKind, ProgramError, UProbe};
+use rustc_hash::FxHashMap;
+
+use super::{Capture, CaptureError};
+use crate::runtime::python::{Module, Target, Uvloop};
+
+/// The programs, loaded, and where they are attached.
+pub struct AsyncioProbes {
+    task_init: UProbe,
+    set_result: UProbe,
+    connection_made: UProbe,
+    attached: FxHashMap<u32, Attached>,
+}
+
+#[derive(Default)]
+struct Attached {
+    asyncio: Vec<UProbeLink>,
+    uvloop: Vec<UProbeLink>,
+}
+
+impl AsyncioProbes {
+    /// Loads the programs; they stay loaded as long as this lives.
+    pub fn new(capture: &mut Capture) -> Result<Self, CaptureError> {
+        Ok(Self {
+            task_init: load(capture, "task_init")?,
+            set_result: load(capture, "future_set_result")?,
+            connection_made: load(capture, "uvloop_connection_made")?,
+            attached: FxHashMap::default(),
+        })
+    }
+
+    /// Attaches to asyncio in process `pid`, if that has not been done. Gives whether it is attached.
+    pub fn asyncio(&mut self, pid: u32, module: &Module) -> bool {
+        let attached = self.attached.entry(pid).or_default();
+        if attached.asyncio.is_empty() {
+            let links = [
+                attach(&mut self.task_init, pid, &module.target, module.task_init),
+                attach(&mut self.set_result, pid, &module.target, module.set_result),
+            ];
+            attached.asyncio = complete(pid, links);
+        }
+        !attached.asyncio.is_empty()
+    }
+
+    /// The same for uvloop.
+    pub fn uvloop(&mut self, pid: u32, uvloop: &Uvloop) -> bool {
+        let attached = self.attached.entry(pid).or_default();
+        if attached.uvloop.is_empty() {
+            let at = uvloop.connection_made;
+            let link = attach(&mut self.connection_made, pid, &uvloop.target, at);
+            attached.uvloop = complete(pid, [link]);
+        }
+        !attached.uvloop.is_empty()
+    }
+
+    /// The process is gone, or runs another program.
+    pub fn forget(&mut self, pid: u32) {
+        self.attached.remove(&pid);
+    }
+}
+
+/// All links or none.
+fn complete<const N: usize>(
+    pid: u32,
+    links: [Result<UProbeLink, ProgramError>; N],
+) -> Vec<UProbeLink> {
+    let links: Result<Vec<_>, _> = links.into_iter().collect();
+    links.unwrap_or_else(|error| {
+        tracing::debug!(pid, %error, "no uprobe: asyncio tasks stay unknown");
+        Vec::new()
+    })
+}
+
+fn attach(
+    program: &mut UProbe,
+    pid: u32,
+    target: &Target,
+    offset: u64,
+) -> Result<UProbeLink, ProgramError> {
+    let pid = NonZeroU32::new(pid).ok_or(ProgramError::NotLoaded)?;
+    let link = program.attach(offset, &target.path, UProbeScope::OneProcess(pid))?;
+    program.take_link(link)
+}
+
+fn load(capture: &mut Capture, name: &'static str) -> Result<UProbe, CaptureError> {
+    let step = |step| {
+        move |source: ProgramError| CaptureError::Program {
+            program: name,
+            step,
+            source,
+        }
+    };
+    let program: &mut UProbe = capture
+        .program_mut(name)
+        .and_then(|program| program.try_into().ok())
+        .ok_or(CaptureError::Missing(name))?;
+    program.load().map_err(step("load"))?;
+    let info = program.info().map_err(step("load"))?;
+    // SAFETY: it is the program that was loaded above, as a uprobe.
+    let own = unsafe { UProbe::from_program_info(info, name.into(), ProbeKind::Entry) };
+    own.map_err(step("load"))
+}
