@@ -3,7 +3,6 @@
 //!
 //! The only module that knows aya. What it does not do: interpret bytes ([`crate::connections`] does).
 
-mod asyncio;
 mod btf;
 mod enroll;
 mod error;
@@ -13,7 +12,6 @@ mod records;
 mod statistics;
 mod uprobes;
 
-pub use asyncio::AsyncioProbes;
 pub use btf::Offsets;
 pub use enroll::{Enrolled, Enroller};
 pub use error::CaptureError;
@@ -21,4 +19,4 @@ pub use fionread::Fionread;
 pub use loader::{Capture, Options, PROGRAMS, Verdicts};
 pub use records::{Data, ExecFacts, OpenFacts, Record, Records, UnknownRecord};
 pub use statistics::{Losses, ProgramRuns, Statistics};
-pub use uprobes::Probe;
+pub use uprobes::Uprobes;

@@ -13,9 +13,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::capture::{
-    AsyncioProbes, Capture, CaptureError, Enroller, Fionread, Records, Statistics,
-};
+use crate::capture::{Capture, CaptureError, Enroller, Fionread, Records, Statistics, Uprobes};
 use crate::cli::{Failure, privilege};
 use crate::config::{Config, List};
 use crate::connections::Connections;
@@ -79,8 +77,8 @@ pub fn run(config: Config) -> Result<(), Failure> {
 }
 
 /// A kernel without them leaves the tasks of asyncio unknown.
-fn uprobes(capture: &mut Capture) -> Option<AsyncioProbes> {
-    AsyncioProbes::new(capture)
+fn uprobes(capture: &mut Capture) -> Option<Uprobes> {
+    Uprobes::new(capture)
         .inspect_err(|error| tracing::warn!(%error, "going on without uprobes"))
         .ok()
 }

@@ -67,7 +67,7 @@ pub struct Process {
     /// For Go.
     pub go: Go,
     /// Padding.
-    pub padding: u32,
+    pub reserved_more: u32,
     /// For asyncio.
     pub python: Python,
 }

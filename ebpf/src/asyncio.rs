@@ -24,9 +24,7 @@ use crate::{
     maps::{PROCESSES, SERVING, TASKS, THREADS},
     task::{Task, user_word},
 };
-use aya_ebpf::{
-    helpers::generated::bpf_loop, macros::uprobe, programs::ProbeContext,
-};
+use aya_ebpf::{helpers::generated::bpf_loop, macros::uprobe, programs::ProbeContext};
 use core::ffi::c_void;
 use sonde_common::{
     process::runtime,
@@ -239,7 +237,11 @@ unsafe fn work(thread: *mut Thread, context: u64) -> u64 {
 unsafe fn owned(thread: *mut Thread, context: u64) -> u64 {
     // SAFETY: the caller passes a map value; so is the entry.
     unsafe {
-        let key = ObjectKey { address: context, tgid: (*thread).tgid, reserved: 0 };
+        let key = ObjectKey {
+            address: context,
+            tgid: (*thread).tgid,
+            reserved: 0,
+        };
         let Some(known) = TASKS.get_ptr_mut(key) else {
             return NOBODY;
         };
@@ -268,7 +270,11 @@ unsafe fn is_pending(thread: *mut Thread, task: u64, context: u64) -> bool {
 unsafe fn remember(thread: *mut Thread, context: u64, handle: u64, task: u64) {
     // SAFETY: the caller passes a map value; so is the entry, of an object that one thread at a time uses.
     unsafe {
-        let key = ObjectKey { address: context, tgid: (*thread).tgid, reserved: 0 };
+        let key = ObjectKey {
+            address: context,
+            tgid: (*thread).tgid,
+            reserved: 0,
+        };
         if let Some(known) = TASKS.get_ptr_mut(key) {
             (*known).handle = handle;
             (*known).task = task;
@@ -283,7 +289,11 @@ unsafe fn remember(thread: *mut Thread, context: u64, handle: u64, task: u64) {
 unsafe fn serve(thread: *mut Thread, stream: u64, task: u64, connection: u64) {
     // SAFETY: the caller passes a map value.
     unsafe {
-        let key = ObjectKey { address: stream, tgid: (*thread).tgid, reserved: 0 };
+        let key = ObjectKey {
+            address: stream,
+            tgid: (*thread).tgid,
+            reserved: 0,
+        };
         // A full map gives up its least recently used entry.
         let _ = SERVING.insert(key, Serving { task, connection }, 0);
     }
@@ -294,7 +304,11 @@ unsafe fn serve(thread: *mut Thread, stream: u64, task: u64, connection: u64) {
 unsafe fn hand_on(thread: *mut Thread) {
     // SAFETY: the caller passes a map value; so is the entry.
     unsafe {
-        let key = ObjectKey { address: (*thread).stream, tgid: (*thread).tgid, reserved: 0 };
+        let key = ObjectKey {
+            address: (*thread).stream,
+            tgid: (*thread).tgid,
+            reserved: 0,
+        };
         let Some(serving) = SERVING.get_ptr_mut(key) else {
             return;
         };
@@ -365,7 +379,12 @@ unsafe fn find_state(thread: *mut Thread) {
         (*thread).state = 0;
         (*thread).cursor = word(main + (*thread).python.threads as u64);
         let mut context = thread;
-        bpf_loop(MOST_THREADS, step as *mut c_void, (&raw mut context).cast(), 0);
+        bpf_loop(
+            MOST_THREADS,
+            step as *mut c_void,
+            (&raw mut context).cast(),
+            0,
+        );
     }
 }
 

@@ -90,8 +90,11 @@ pub unsafe fn at_work(connection: *const Connection, task: &Task) -> u64 {
     let tgid = task.tgid();
     // SAFETY: the value is used before the program ends; the caller passes a checked map value.
     unsafe {
-        match PROCESSES.get(tgid) {
-            Some(process) if process.runtime == runtime::GO => {
+        let Some(process) = PROCESSES.get(tgid) else {
+            return of_thread(task, tgid);
+        };
+        match process.runtime {
+            runtime::GO => {
                 let handed_over = match process.go.conn {
                     0 => None,
                     _ => handover::take(connection, tgid),
@@ -101,15 +104,11 @@ pub unsafe fn at_work(connection: *const Connection, task: &Task) -> u64 {
                     None => 0,
                 }
             }
-            Some(process) if process.runtime == runtime::ASYNCIO => {
-                if process.python.interpreter == 0 {
-                    return 0;
-                }
-                match asyncio::at_work() {
-                    Some(handle) => context::going_on(handle),
-                    None => of_thread(task, tgid),
-                }
-            }
+            runtime::ASYNCIO if process.python.interpreter == 0 => 0,
+            runtime::ASYNCIO => match asyncio::at_work() {
+                Some(handle) => context::going_on(handle),
+                None => of_thread(task, tgid),
+            },
             _ => of_thread(task, tgid),
         }
     }
@@ -135,13 +134,21 @@ fn of_thread(task: &Task, tgid: u32) -> u64 {
 #[inline(always)]
 fn of_goroutine(task: &Task, tgid: u32, goroutine: Goroutine) -> u64 {
     let kind = carrier::GOROUTINE;
-    let own = Carrier { tgid, kind, id: goroutine.id };
+    let own = Carrier {
+        tgid,
+        kind,
+        id: goroutine.id,
+    };
     if let Some(work) = WORK.get_ptr_mut(own) {
         // SAFETY: a map value.
         let work = unsafe { *work };
         return context::live(&work, task).map_or(0, |_| work.handle);
     }
-    let parent = Carrier { tgid, kind, id: goroutine.parent };
+    let parent = Carrier {
+        tgid,
+        kind,
+        id: goroutine.parent,
+    };
     let Some(work) = WORK.get_ptr_mut(parent) else {
         return 0;
     };

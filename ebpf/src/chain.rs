@@ -266,7 +266,10 @@ pub unsafe fn connects(connection: *mut Connection) {
     let task = Task::current();
     // SAFETY: as in `request`.
     unsafe {
-        if matches!(carrier::runtime_of(task.tgid()), runtime::GO | runtime::ASYNCIO) {
+        if matches!(
+            carrier::runtime_of(task.tgid()),
+            runtime::GO | runtime::ASYNCIO
+        ) {
             return;
         }
         let handle = carrier::at_work(connection, &task);

@@ -60,8 +60,7 @@ pub struct Options {
 
 /// The loaded and attached programs. Dropping it detaches them.
 pub struct Capture {
-    pub(super) ebpf: Ebpf,
-    pub(super) attached: super::uprobes::Attached,
+    ebpf: Ebpf,
     /// The kernel's types; parsed once, dropped with the last attachment.
     btf: Option<Btf>,
 }
@@ -151,7 +150,6 @@ impl Capture {
             .load(OBJECT)?;
         Ok(Self {
             ebpf,
-            attached: super::uprobes::Attached::default(),
             btf: Some(btf),
         })
     }

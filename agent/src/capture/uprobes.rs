@@ -1,69 +1,135 @@
-//! Attaches uprobe programs to executables, each place once.
+//! The uprobes in Python and Go processes.
 //!
-//! The path is that of a process's executable or library as the agent sees it; the kernel keeps the inode, so the
-//! process may go. Attached for every process of that file: the programs ask whose they are.
+//! Each is attached for one process, so that others which map the same file are not slowed down. Dropping
+//! a link detaches it, as does the end of the agent. Which processes, and where: [`crate::runtime`].
 
-use std::path::{Path, PathBuf};
+use std::num::NonZeroU32;
+use std::path::Path;
 
-use aya::programs::UProbe;
-use aya::programs::uprobe::{UProbeAttachLocation, UProbeScope};
-use rustc_hash::FxHashSet;
+use aya::programs::uprobe::{UProbeLink, UProbeScope};
+use aya::programs::{ProbeKind, ProgramError, UProbe};
+use rustc_hash::FxHashMap;
 
-use super::Capture;
+use super::{Capture, CaptureError};
+use crate::runtime::python::{Module, Uvloop};
 
-/// Files are replaced and programs come and go: a bound on what is kept attached.
-const MOST: usize = 4096;
-
-/// Where a uprobe program is to run.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Probe {
-    /// The BPF program.
-    pub program: &'static str,
-    /// The executable or library.
-    pub file: PathBuf,
-    /// Offset of the instruction in it.
-    pub offset: u64,
+/// The programs, loaded, and where they are attached.
+pub struct Uprobes {
+    task_init: UProbe,
+    set_result: UProbe,
+    connection_made: UProbe,
+    round_trip: UProbe,
+    attached: FxHashMap<u32, Attached>,
 }
 
-/// The places that have a program already, by program, device, inode and offset.
-#[derive(Debug, Default)]
-pub(super) struct Attached(FxHashSet<(&'static str, u64, u64, u64)>);
+#[derive(Default)]
+struct Attached {
+    asyncio: Vec<UProbeLink>,
+    uvloop: Vec<UProbeLink>,
+    go: Vec<UProbeLink>,
+}
 
-impl Capture {
-    /// Attaches a uprobe program, unless it is at that place already. What fails is logged: without it there are
-    /// fewer links between requests, and nothing else.
-    pub fn probe(&mut self, probe: &Probe) {
-        match self.try_probe(probe) {
-            Ok(true) => tracing::debug!(?probe, "uprobe attached"),
-            Ok(false) => {}
-            Err(error) => {
-                tracing::warn!(file = %probe.file.display(), program = probe.program, %error, "no uprobe")
-            }
-        }
+impl Uprobes {
+    /// Loads the programs; they stay loaded as long as this lives.
+    pub fn new(capture: &mut Capture) -> Result<Self, CaptureError> {
+        Ok(Self {
+            task_init: load(capture, "task_init")?,
+            set_result: load(capture, "future_set_result")?,
+            connection_made: load(capture, "uvloop_connection_made")?,
+            round_trip: load(capture, "uprobe_round_trip")?,
+            attached: FxHashMap::default(),
+        })
     }
 
-    fn try_probe(&mut self, probe: &Probe) -> Result<bool, Box<dyn std::error::Error>> {
-        let place = place(probe)?;
-        if self.attached.0.contains(&place) || self.attached.0.len() >= MOST {
-            return Ok(false);
+    /// Attaches to asyncio in process `pid`, if that has not been done. Gives whether it is attached.
+    pub fn asyncio(&mut self, pid: u32, module: &Module) -> bool {
+        let attached = self.attached.entry(pid).or_default();
+        if attached.asyncio.is_empty() {
+            let links = [
+                attach(
+                    &mut self.task_init,
+                    pid,
+                    &module.target.path,
+                    module.task_init,
+                ),
+                attach(
+                    &mut self.set_result,
+                    pid,
+                    &module.target.path,
+                    module.set_result,
+                ),
+            ];
+            attached.asyncio = complete(pid, links);
         }
-        let program: &mut UProbe = self
-            .ebpf
-            .program_mut(probe.program)
-            .ok_or("no such program")?
-            .try_into()?;
-        if program.fd().is_err() {
-            program.load()?;
+        !attached.asyncio.is_empty()
+    }
+
+    /// The same for uvloop.
+    pub fn uvloop(&mut self, pid: u32, uvloop: &Uvloop) -> bool {
+        let attached = self.attached.entry(pid).or_default();
+        if attached.uvloop.is_empty() {
+            let at = uvloop.connection_made;
+            let link = attach(&mut self.connection_made, pid, &uvloop.target.path, at);
+            attached.uvloop = complete(pid, [link]);
         }
-        let at = UProbeAttachLocation::AbsoluteOffset(probe.offset);
-        program.attach(at, &probe.file, UProbeScope::AllProcesses)?;
-        self.attached.0.insert(place);
-        Ok(true)
+        !attached.uvloop.is_empty()
+    }
+
+    /// Attaches to Go's HTTP client in process `pid`, at this offset of its executable.
+    pub fn go(&mut self, pid: u32, offset: u64) -> bool {
+        let attached = self.attached.entry(pid).or_default();
+        if attached.go.is_empty() {
+            let target = format!("/proc/{pid}/exe");
+            let link = attach(&mut self.round_trip, pid, target.as_ref(), offset);
+            attached.go = complete(pid, [link]);
+        }
+        !attached.go.is_empty()
+    }
+
+    /// The process is gone, or runs another program.
+    pub fn forget(&mut self, pid: u32) {
+        self.attached.remove(&pid);
     }
 }
 
-fn place(probe: &Probe) -> std::io::Result<(&'static str, u64, u64, u64)> {
-    use std::os::unix::fs::MetadataExt as _;
-    let file = Path::new(&probe.file).metadata()?;
-    Ok((probe.program, file.dev(), file.ino(), probe.offset))
+/// All links or none.
+fn complete<const N: usize>(
+    pid: u32,
+    links: [Result<UProbeLink, ProgramError>; N],
+) -> Vec<UProbeLink> {
+    let links: Result<Vec<_>, _> = links.into_iter().collect();
+    links.unwrap_or_else(|error| {
+        tracing::debug!(pid, %error, "no uprobe: some links between requests will be missing");
+        Vec::new()
+    })
+}
+
+fn attach(
+    program: &mut UProbe,
+    pid: u32,
+    target: &Path,
+    offset: u64,
+) -> Result<UProbeLink, ProgramError> {
+    let pid = NonZeroU32::new(pid).ok_or(ProgramError::NotLoaded)?;
+    let link = program.attach(offset, target, UProbeScope::OneProcess(pid))?;
+    program.take_link(link)
+}
+
+fn load(capture: &mut Capture, name: &'static str) -> Result<UProbe, CaptureError> {
+    let step = |step| {
+        move |source: ProgramError| CaptureError::Program {
+            program: name,
+            step,
+            source,
+        }
+    };
+    let program: &mut UProbe = capture
+        .program_mut(name)
+        .and_then(|program| program.try_into().ok())
+        .ok_or(CaptureError::Missing(name))?;
+    program.load().map_err(step("load"))?;
+    let info = program.info().map_err(step("load"))?;
+    // SAFETY: it is the program that was loaded above, as a uprobe.
+    let own = unsafe { UProbe::from_program_info(info, name.into(), ProbeKind::Entry) };
+    own.map_err(step("load"))
 }

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use sonde_common::process::{Process as Told, runtime, verdict};
+use sonde_common::process::{Go, Process as Told, runtime, verdict};
 use sonde_common::python::Python;
 
-use crate::capture::{AsyncioProbes, Enroller, OpenFacts, Verdicts};
+use crate::capture::{Enroller, OpenFacts, Uprobes, Verdicts};
 use crate::context;
 use crate::process::{Exec, Process, Processes};
-use crate::runtime::python;
+use crate::runtime::{Executables, python};
 use crate::spans::Role;
 
 /// Known processes and the verdicts told to the kernel.
@@ -22,7 +22,8 @@ pub struct Watch {
     ports: FxHashMap<u32, Vec<u16>>,
     propagation: Propagation,
     traces_itself: FxHashSet<u32>,
-    uprobes: Option<AsyncioProbes>,
+    uprobes: Option<Uprobes>,
+    go: Executables,
 }
 
 /// How contexts are carried on from this machine.
@@ -41,7 +42,7 @@ impl Watch {
         processes: Processes,
         verdicts: Verdicts,
         propagation: Propagation,
-        uprobes: Option<AsyncioProbes>,
+        uprobes: Option<Uprobes>,
     ) -> Self {
         Self {
             processes,
@@ -51,6 +52,7 @@ impl Watch {
             propagation,
             traces_itself: FxHashSet::default(),
             uprobes,
+            go: Executables::default(),
         }
     }
 
@@ -152,8 +154,10 @@ impl Watch {
     /// Tells the kernel side of a process that runs already.
     fn tell(&mut self, process: &Process) -> Told {
         let mut told = self.told(process);
-        if told.runtime == runtime::ASYNCIO {
-            self.look_into_python(process.pid, &mut told);
+        match told.runtime {
+            runtime::ASYNCIO => self.look_into_python(process.pid, &mut told),
+            runtime::GO => self.look_into_go(process, &mut told),
+            _ => {}
         }
         self.verdicts.decide(process.pid, told);
         told
@@ -179,6 +183,34 @@ impl Watch {
                 uvloop: known.into(),
                 ..facts.python
             };
+        }
+    }
+
+    /// An executable that is not understood leaves its goroutines unknown.
+    fn look_into_go(&mut self, process: &Process, told: &mut Told) {
+        let pid = process.pid;
+        let Some(facts) = self.go.of(pid) else {
+            return;
+        };
+        told.go = Go {
+            g: facts.g_tls_offset,
+            goid: facts.goid,
+            parent_goid: facts.parent_goid,
+            ..Go::default()
+        };
+        let (Some(offset), Some(path)) = (facts.round_trip, facts.connection) else {
+            return;
+        };
+        if self
+            .uprobes
+            .as_mut()
+            .is_some_and(|uprobes| uprobes.go(pid, offset))
+        {
+            told.go.conn = path.conn;
+            told.go.fd = path.fd;
+            told.go.local = path.local;
+            told.go.remote = path.remote;
+            told.go.port = path.port;
         }
     }
 
