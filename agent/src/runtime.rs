@@ -4,6 +4,7 @@
 //! and nothing reads a target's memory; which language a process speaks is the matter of `process`.
 
 pub mod go;
+pub mod node;
 pub mod python;
 
 use std::num::NonZeroUsize;

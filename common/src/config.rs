@@ -43,8 +43,8 @@ pub struct Config {
     pub parent_based: u32,
     /// A value of [`trust`].
     pub trust_incoming: u32,
-    /// Padding.
-    pub reserved: u32,
+    /// Offset of `real_parent` in `task_struct`.
+    pub task_real_parent: u32,
     /// How long work goes on after its response, in nanoseconds.
     pub linger: u64,
     /// For [`sampler::RATIO`]: traces whose random part is below this are sampled, of 2^56.

@@ -28,6 +28,8 @@ pub mod runtime {
     pub const GO: u8 = 1;
     /// asyncio tasks.
     pub const ASYNCIO: u8 = 2;
+    /// Tasks that move between threads, and of which nothing is known: no request is linked to another.
+    pub const MOVING: u8 = 3;
 }
 
 /// Where the goroutine is found, as offsets in bytes.

@@ -104,6 +104,7 @@ pub unsafe fn at_work(connection: *const Connection, task: &Task) -> u64 {
                     None => 0,
                 }
             }
+            runtime::MOVING => 0,
             runtime::ASYNCIO if process.python.interpreter == 0 => 0,
             runtime::ASYNCIO => match asyncio::at_work() {
                 Some(handle) => context::going_on(handle),

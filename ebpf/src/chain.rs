@@ -27,6 +27,10 @@ use sonde_common::{
     traceparent::Traceparent,
 };
 
+/// In `Connection::bound`: the connecting thread worked on nothing that is known. When the connection is
+/// there, an event loop writes to it whatever it read last.
+const NOBODY: u64 = u64::MAX;
+
 /// The head of a request is complete. Gives its span.
 #[inline(always)]
 pub unsafe fn request<const EGRESS: bool>(
@@ -252,6 +256,9 @@ pub unsafe fn sender(connection: *const Connection, task: Option<&Task>) -> u64 
     // SAFETY: as in `request`.
     unsafe {
         let bound = (*connection).bound;
+        if bound == NOBODY {
+            return 0;
+        }
         if context::get(bound).is_some_and(|context| (*context).ended_at == 0) {
             return bound;
         }
@@ -273,7 +280,7 @@ pub unsafe fn connects(connection: *mut Connection) {
             return;
         }
         let handle = carrier::at_work(connection, &task);
-        (*connection).bound = handle;
+        (*connection).bound = if handle == 0 { NOBODY } else { handle };
         (*connection).parent = handle;
     }
 }

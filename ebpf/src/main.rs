@@ -10,6 +10,7 @@
 //! | `task_init`, `future_set_result`, `uvloop_connection_made` | uprobes in Python processes | asyncio's tasks |
 //! | `sched_process_exec`, `sched_process_exit` | BTF tracepoint | processes |
 //!
+//! | `uprobe_run_timers` | Node.js's timers | what no read has caused |
 //! | `uprobe_round_trip` | Go's HTTP client | who hands a request to which connection |
 //! | `sk_msg_verdict` | sockhash | writes `traceparent` into requests of enrolled client sockets |
 //!
@@ -27,6 +28,7 @@ mod chunked;
 mod context;
 mod handover;
 mod head;
+mod event_loop;
 mod hold;
 mod join;
 mod maps;

@@ -36,6 +36,7 @@ static CONFIG: Config = Config {
     task_pid: 0,
     task_tgid: 0,
     task_nvcsw: 0,
+    task_real_parent: 0,
     task_tls: 0,
     sock_owned: 0,
     sock_wmem_queued: 0,
@@ -44,7 +45,6 @@ static CONFIG: Config = Config {
     sampler: sampler::ALWAYS_ON,
     parent_based: 1,
     trust_incoming: trust::ALL,
-    reserved: 0,
     linger: 0,
     ratio: 0,
 };

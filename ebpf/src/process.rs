@@ -1,10 +1,12 @@
 //! Processes: what they run, from the moment of their exec, and when they are gone.
 
 use crate::{
-    maps::{RECORDS, config, lose},
+    maps::{PROCESSES, RECORDS, config, lose},
     ring,
+    task::Task,
 };
 use aya_ebpf::{
+    bindings::BPF_NOEXIST,
     helpers::{
         bpf_get_current_pid_tgid,
         generated::{
@@ -18,6 +20,7 @@ use aya_ebpf::{
 use core::ffi::c_void;
 use sonde_common::{
     loss::{Hook, Reason},
+    process::verdict,
     record::{EXEC_ARGUMENTS, EXEC_FILENAME, Exec, Exit, Kind},
 };
 
@@ -28,6 +31,24 @@ pub fn sched_process_exec(ctx: BtfTracePointContext) -> i32 {
     let binprm: *const c_void = ctx.arg(2);
     executed(binprm as u64);
     0
+}
+
+/// A process that was forked and not told of works as its parent was told to, until the agent says more.
+#[inline(always)]
+pub fn inherit(tgid: u32) {
+    // SAFETY: the value is copied at once; nothing is removed here.
+    unsafe {
+        if PROCESSES.get_ptr(tgid).is_some() {
+            return;
+        }
+        // What is left alone may start what is not: only being watched passes on.
+        if let Some(parent) = PROCESSES.get_ptr(Task::current().parent_tgid())
+            && (*parent).verdict == verdict::WATCH
+        {
+            // A full map leaves the question open.
+            let _ = PROCESSES.insert(tgid, &*parent, BPF_NOEXIST as u64);
+        }
+    }
 }
 
 #[inline(always)]

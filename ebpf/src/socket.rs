@@ -3,7 +3,7 @@
 use crate::{
     carrier, chain,
     maps::{CONNECTIONS, PROCESSES, RECORDS, SOCKETS, config, lose},
-    pending, ring,
+    pending, process, ring,
     task::Task,
 };
 use aya_ebpf::{
@@ -52,6 +52,7 @@ pub fn inet_sock_set_state(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn take_in(sk: *mut c_void, role: u8, state: u8) -> Option<()> {
     let tgid = current_tgid();
+    process::inherit(tgid);
     // SAFETY: the value is copied at once.
     let verdict =
         unsafe { PROCESSES.get(tgid) }.map_or(verdict::UNKNOWN, |process| process.verdict);

@@ -42,6 +42,19 @@ impl Task {
         unsafe { field(self.0, config().task_tgid) }
     }
 
+    /// The process that started its own.
+    #[inline(always)]
+    pub fn parent_tgid(&self) -> u32 {
+        // SAFETY: as above; a task always has a parent.
+        unsafe {
+            let parent: *const u8 = field(self.0, config().task_real_parent);
+            if parent.is_null() {
+                return 0;
+            }
+            field(parent, config().task_tgid)
+        }
+    }
+
     /// How often it went to sleep of its own will.
     #[inline(always)]
     pub fn switches(&self) -> u64 {

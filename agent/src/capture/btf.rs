@@ -35,6 +35,8 @@ pub struct Offsets {
     pub task_pid: u32,
     /// `task_struct.tgid`
     pub task_tgid: u32,
+    /// `task_struct.real_parent`
+    pub task_real_parent: u32,
     /// `task_struct.nvcsw`
     pub task_nvcsw: u32,
     /// Base of the thread's TLS in `task_struct`
@@ -79,6 +81,7 @@ impl Offsets {
             task_pid: required("task_struct", &["pid"])?,
             task_tgid: required("task_struct", &["tgid"])?,
             task_nvcsw: required("task_struct", &["nvcsw"])?,
+            task_real_parent: required("task_struct", &["real_parent"])?,
             task_tls: path("task_struct", &TLS),
             sock_owned: required("sock", &["sk_lock", "owned"])?,
             sock_wmem_queued: required("sock", &["sk_wmem_queued"])?,

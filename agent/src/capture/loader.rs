@@ -135,7 +135,7 @@ impl Capture {
             sampler,
             parent_based: options.context.sampler.parent_based.into(),
             trust_incoming: options.context.trust_incoming.number(),
-            reserved: 0,
+            task_real_parent: offsets.task_real_parent,
             linger: u64::try_from(options.context.linger.as_nanos()).unwrap_or(u64::MAX),
             ratio,
         });

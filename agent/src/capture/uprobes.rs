@@ -19,6 +19,7 @@ pub struct Uprobes {
     set_result: UProbe,
     connection_made: UProbe,
     round_trip: UProbe,
+    run_timers: UProbe,
     attached: FxHashMap<u32, Attached>,
 }
 
@@ -27,6 +28,7 @@ struct Attached {
     asyncio: Vec<UProbeLink>,
     uvloop: Vec<UProbeLink>,
     go: Vec<UProbeLink>,
+    node: Vec<UProbeLink>,
 }
 
 impl Uprobes {
@@ -37,6 +39,7 @@ impl Uprobes {
             set_result: load(capture, "future_set_result")?,
             connection_made: load(capture, "uvloop_connection_made")?,
             round_trip: load(capture, "uprobe_round_trip")?,
+            run_timers: load(capture, "uprobe_run_timers")?,
             attached: FxHashMap::default(),
         })
     }
@@ -84,6 +87,23 @@ impl Uprobes {
             attached.go = complete(pid, [link]);
         }
         !attached.go.is_empty()
+    }
+
+    /// Attaches to the timers of Node.js process `pid`, at these offsets of its executable.
+    pub fn node(&mut self, pid: u32, offsets: &[u64]) {
+        let attached = self.attached.entry(pid).or_default();
+        if !attached.node.is_empty() {
+            return;
+        }
+        let target = format!("/proc/{pid}/exe");
+        for offset in offsets {
+            match attach(&mut self.run_timers, pid, target.as_ref(), *offset) {
+                Ok(link) => attached.node.push(link),
+                Err(error) => {
+                    tracing::debug!(pid, %error, "no uprobe: calls behind timers may be linked wrong")
+                }
+            }
+        }
     }
 
     /// The process is gone, or runs another program.

@@ -1,5 +1,6 @@
 //! Which processes are watched: keeps the kernel side's verdicts in step with what is known.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -8,8 +9,8 @@ use sonde_common::python::Python;
 
 use crate::capture::{Enroller, OpenFacts, Uprobes, Verdicts};
 use crate::context;
-use crate::process::{Exec, Process, Processes};
-use crate::runtime::{Executables, python};
+use crate::process::{Exec, Language, Process, Processes};
+use crate::runtime::{Executables, node, python};
 use crate::spans::Role;
 
 /// Known processes and the verdicts told to the kernel.
@@ -85,7 +86,13 @@ impl Watch {
         if let Some(uprobes) = &mut self.uprobes {
             uprobes.forget(process.pid);
         }
-        self.verdicts.decide(process.pid, self.told(&process));
+        // The kernel side must know before the first connection; looking into the executable takes time.
+        let told = self.told(&process);
+        self.verdicts.decide(process.pid, told);
+        // A Python process has loaded nothing yet: it is looked into with its first connection.
+        if told.runtime != runtime::ASYNCIO {
+            self.tell(&process);
+        }
     }
 
     /// A process is gone; its facts are kept for late spans.
@@ -157,6 +164,9 @@ impl Watch {
         match told.runtime {
             runtime::ASYNCIO => self.look_into_python(process.pid, &mut told),
             runtime::GO => self.look_into_go(process, &mut told),
+            _ if process.runtime.language == Some(Language::NodeJs) => {
+                self.look_into_node(process.pid)
+            }
             _ => {}
         }
         self.verdicts.decide(process.pid, told);
@@ -183,6 +193,14 @@ impl Watch {
                 uvloop: known.into(),
                 ..facts.python
             };
+        }
+    }
+
+    /// Without its symbols, calls behind timers are not known to be such.
+    fn look_into_node(&mut self, pid: u32) {
+        if let Some(uprobes) = &mut self.uprobes {
+            let path = PathBuf::from(format!("/proc/{pid}/exe"));
+            uprobes.node(pid, &node::timers(&path));
         }
     }
 

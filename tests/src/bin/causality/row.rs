@@ -109,6 +109,7 @@ fn one(service: &Service, load: Load, callee: &Callee, agent: &Agent, port: u16)
 fn hits(agent: &Agent) -> Result<f64> {
     let programs = [
         "uprobe_round_trip",
+        "uprobe_run_timers",
         "task_init",
         "future_set_result",
         "uvloop_connection_made",

@@ -131,15 +131,12 @@ pub(crate) const ALL: &[Service] = &[
             |port, http, database| java("Client", port, http, database),
         )
     },
-    Service {
-        ceiling: 100.0,
-        ..service(
-            "tokio",
-            "Rust: axum, reqwest, multi-threaded tokio",
-            0.0,
-            tokio,
-        )
-    },
+    service(
+        "tokio",
+        "Rust: axum, reqwest, multi-threaded tokio",
+        0.0,
+        tokio,
+    ),
 ];
 
 fn node(port: u16, http: u16, database: u16, mode: &str) -> Result<Running> {

@@ -1,0 +1,63 @@
+//! Where a Node.js executable runs what no read from a socket has caused: its timers, and the ends of what
+//! its worker threads did.
+//!
+//! By symbols: the released binaries have them. A Node that is built on shared libraries, or stripped, has
+//! not; there, calls behind a timer may be linked to the wrong request.
+
+use std::fs::File;
+use std::path::Path;
+
+use object::read::elf::FileHeader as _;
+use object::read::elf::{ElfFile64, ProgramHeader as _};
+use object::{Object as _, ObjectSymbol as _, ReadCache};
+
+/// Functions that begin such work.
+const FUNCTIONS: [&str; 2] = [
+    "_ZN4node11Environment9RunTimersEP10uv_timer_s",
+    "uv__work_done",
+];
+
+/// File offsets of those functions that the executable has. None for a file that is not understood.
+#[must_use]
+pub fn timers(path: &Path) -> Vec<u64> {
+    let Ok(file) = File::open(path) else {
+        return Vec::new();
+    };
+    // Reads only the sections that are asked for.
+    let cache = ReadCache::new(file);
+    let Ok(image) = ElfFile64::<object::Endianness, _>::parse(&cache) else {
+        return Vec::new();
+    };
+    FUNCTIONS
+        .iter()
+        .filter_map(|name| {
+            let is_it = |symbol: &object::read::elf::ElfSymbol64<'_, '_, _, _>| {
+                symbol.is_definition() && symbol.name() == Ok(name)
+            };
+            let address = image
+                .dynamic_symbols()
+                .find(is_it)
+                .or_else(|| image.symbols().find(is_it))?
+                .address();
+            file_offset(&image, address)
+        })
+        .collect()
+}
+
+fn file_offset<'data, R: object::ReadRef<'data>>(
+    image: &ElfFile64<'data, object::Endianness, R>,
+    address: u64,
+) -> Option<u64> {
+    let endian = image.endian();
+    let segments = image
+        .elf_header()
+        .program_headers(endian, image.data())
+        .ok()?;
+    segments
+        .iter()
+        .filter(|segment| segment.p_type(endian) == object::elf::PT_LOAD)
+        .find_map(|segment| {
+            let inside = address.checked_sub(segment.p_vaddr(endian))?;
+            (inside < segment.p_filesz(endian)).then(|| segment.p_offset(endian) + inside)
+        })
+}
