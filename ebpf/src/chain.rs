@@ -285,7 +285,7 @@ pub unsafe fn reads(connection: *mut Connection, task: &Task, tgid: u32) {
     unsafe {
         let handle = match (*connection).role {
             role::SERVER => at_hand(connection),
-            role::CLIENT => {
+            _ if is_client(connection) => {
                 if (*connection).sharing == sharing::WRITTEN {
                     (*connection).sharing = sharing::READ;
                 }
@@ -294,6 +294,16 @@ pub unsafe fn reads(connection: *mut Connection, task: &Task, tgid: u32) {
             _ => 0,
         };
         carrier::take_up(connection, task, tgid, handle);
+    }
+}
+
+/// A connection older than the agent that is no server's has no role until it is understood.
+#[inline(always)]
+unsafe fn is_client(connection: *const Connection) -> bool {
+    // SAFETY: as in `request`.
+    unsafe {
+        let role = (*connection).role;
+        role == role::CLIENT || (role == role::UNKNOWN && (*connection).enrolled != 0)
     }
 }
 
@@ -316,7 +326,7 @@ unsafe fn at_hand(connection: *const Connection) -> u64 {
 pub unsafe fn writes(connection: *mut Connection, sk: *mut c_void) {
     // SAFETY: as in `request`.
     unsafe {
-        if (*connection).role != role::CLIENT || (*connection).sharing == sharing::SHARED {
+        if !is_client(connection) || (*connection).sharing == sharing::SHARED {
             return;
         }
         let task = Task::current();

@@ -53,8 +53,11 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
     let listening = !EGRESS && state == state::LISTENING;
     // SAFETY: as above.
     if EGRESS && state == state::OPAQUE {
-        // SAFETY: as above.
-        unsafe { chain::writes(connection, sk.cast()) };
+        let segment = packet::segment(skb)?;
+        if segment.length > 0 {
+            // SAFETY: as above.
+            unsafe { chain::writes(connection, sk.cast()) };
+        }
         return None;
     }
     // SAFETY: as above.
@@ -84,6 +87,9 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
             let rest = segment.length.saturating_sub((*direction).at);
             (*direction).offset += rest as u64;
             hold::join(direction);
+            if EGRESS && (*connection).state == state::OPAQUE {
+                chain::writes(connection, sk.cast());
+            }
         }
         if segment.fin || segment.reset {
             end::<EGRESS>(connection, direction, &segment);

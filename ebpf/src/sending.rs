@@ -39,7 +39,8 @@ const FIRST_LOOK: u32 = 2048;
 const LAST_LOOK: u32 = 16 * 1024;
 /// Steps of a scan: more than any head of `LAST_LOOK` bytes takes.
 const STEPS: u32 = LAST_LOOK + 64;
-/// A message whose first piece is longer is not made one piece again: the copy would cost more than segments.
+/// A message whose first piece is longer is made one piece again only if it must be: the copy costs more than
+/// segments.
 const ONE_PIECE: u32 = 8 * 1024;
 /// Requests between `sk_msg` and the egress hook whose spans are kept.
 const SENT: usize = 4;
@@ -331,18 +332,28 @@ unsafe fn complete(
         let Some(at) = empty_line(sending, length) else {
             return 0;
         };
-        let needed = length.wrapping_mul(2).wrapping_add(SPARE);
-        if socket.room() < needed as i32 {
+        let room = socket.room();
+        if room < in_memory(length) {
             lose(Hook::Message, Reason::NoRoom);
             return 0;
         }
+        // What may be taken in part only has to be one piece up to the field's end: the kernel tells the
+        // application of a part less by the field, whether that was in it or not.
+        let whole = linear(msg) <= ONE_PIECE || room < in_memory((*msg).size);
         let sent = next(sending, handle);
-        if !insert(msg, at, length, &raw const (*sent).span) {
+        if !insert(msg, at, length, whole, &raw const (*sent).span) {
             return 0;
         }
         (*sending).count = (*sending).count.wrapping_add(1);
         LINE
     }
+}
+
+/// Memory that so many bytes of a send queue may take at most, in however many segments; and some more.
+#[inline(always)]
+fn in_memory(bytes: u32) -> i32 {
+    let bytes = if bytes > FOREVER { FOREVER } else { bytes };
+    (bytes as i64 * 8 + SPARE as i64).min(i32::MAX as i64) as i32
 }
 
 /// Where the empty line begins in this message; `None` if part of it went ahead.
@@ -402,10 +413,15 @@ unsafe fn rewrite(msg: *mut sk_msg_md, at: u32, span: &SpanContext) -> bool {
 
 /// Makes room at `at`, fills it, and makes the head one piece again so that it leaves as one segment.
 #[inline(always)]
-unsafe fn insert(msg: *mut sk_msg_md, at: u32, length: u32, span: *const SpanContext) -> bool {
+unsafe fn insert(
+    msg: *mut sk_msg_md,
+    at: u32,
+    length: u32,
+    whole: bool,
+    span: *const SpanContext,
+) -> bool {
     // SAFETY: as in `rewrite`.
     unsafe {
-        let whole = linear(msg) <= ONE_PIECE;
         if bpf_msg_push_data(msg, at, LINE, 0) != 0 {
             lose(Hook::Message, Reason::NoRoom);
             return false;
@@ -416,9 +432,10 @@ unsafe fn insert(msg: *mut sk_msg_md, at: u32, length: u32, span: *const SpanCon
             bpf_msg_pop_data(msg, at, LINE, 0);
             return false;
         }
-        if whole {
-            // Without it the request only leaves in several segments.
-            let _ = bpf_msg_pull_data(msg, 0, length + LINE, 0);
+        if whole && bpf_msg_pull_data(msg, 0, length + LINE, 0) != 0 {
+            lose(Hook::Message, Reason::Unreadable);
+            bpf_msg_pop_data(msg, at, LINE, 0);
+            return false;
         }
         true
     }

@@ -10,6 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::cgroup::Cgroup;
 use crate::process::Process;
 use crate::service::node_script;
 use crate::{environment, wait};
@@ -91,6 +92,8 @@ pub enum Kind {
     Requests,
     /// Node axios with a keep-alive agent.
     Axios,
+    /// Node's own fetch.
+    Fetch,
     /// Go net/http default client.
     Go,
     /// `java.net.http.HttpClient`.
@@ -110,7 +113,7 @@ impl Kind {
     pub fn language(self) -> &'static str {
         match self {
             Self::Requests => "python",
-            Self::Axios => "nodejs",
+            Self::Axios | Self::Fetch => "nodejs",
             Self::Go => "go",
             Self::Java => "java",
         }
@@ -118,6 +121,11 @@ impl Kind {
 
     /// Starts the program; it makes no request until told.
     pub fn start(self) -> Result<Client> {
+        self.start_in(None)
+    }
+
+    /// The same, inside a cgroup.
+    pub fn start_in(self, cgroup: Option<&Cgroup>) -> Result<Client> {
         let folder = environment::sources("clients");
         let mut command = match self {
             Self::Requests => {
@@ -126,9 +134,13 @@ impl Kind {
                 command
             }
             Self::Axios => node_script("clients", "axios_client.js", &[])?,
+            Self::Fetch => node_script("clients", "fetch_client.js", &[])?,
             Self::Go => Command::new(environment::go_program("client", false)?),
             Self::Java => java_client(&folder)?,
         };
+        if let Some(cgroup) = cgroup {
+            command = cgroup.command(&command);
+        }
         let process = Process::start(&format!("client {self:?}"), &mut command)?;
         Ok(Client {
             process,
@@ -180,6 +192,11 @@ fn parse_outcome(line: &str) -> Result<Outcome> {
 
 /// Makes one request with a curl process of its own; gives its process id too.
 pub fn curl(request: &Request) -> Result<(Outcome, u32)> {
+    curl_in(request, None)
+}
+
+/// The same, inside a cgroup.
+pub fn curl_in(request: &Request, cgroup: Option<&Cgroup>) -> Result<(Outcome, u32)> {
     environment::need("curl")?;
     let mut command = Command::new("curl");
     command.args([
@@ -207,10 +224,18 @@ pub fn curl(request: &Request) -> Result<(Outcome, u32)> {
         }
     }
     if request.body > 0 {
-        command.args(["--data-binary", &"b".repeat(request.body)]);
+        command.args(["--data-binary", "@-"]);
+    }
+    command.arg(&request.url);
+    if let Some(cgroup) = cgroup {
+        command = cgroup.command(&command);
     }
     let start_ns = now_ns();
-    let mut process = Process::start("curl", command.arg(&request.url))?;
+    let mut process = Process::start("curl", &mut command)?;
+    process
+        .stdin()?
+        .write_all("b".repeat(request.body).as_bytes())?;
+    process.close_stdin();
     process.wait(wait::DEADLINE)?;
     let line = format!("{} {start_ns} {}", process.stdout(), now_ns());
     Ok((parse_outcome(&line)?, process.pid()))

@@ -44,13 +44,29 @@ pub fn need(program: &str) -> Result<()> {
     }
 }
 
-/// The interpreter of a virtual environment with Flask, gunicorn and requests.
+/// The interpreter of a virtual environment with Flask, gunicorn, requests and h11.
 pub fn python() -> Result<PathBuf> {
+    virtual_environment("python", &["flask", "gunicorn", "requests", "h11"])
+}
+
+/// The interpreter of a virtual environment with OpenTelemetry's own instrumentation; `opentelemetry-instrument` is beside it.
+pub fn python_with_sdk() -> Result<PathBuf> {
+    let packages = [
+        "flask",
+        "requests",
+        "opentelemetry-distro",
+        "opentelemetry-exporter-otlp-proto-http",
+        "opentelemetry-instrumentation-flask",
+        "opentelemetry-instrumentation-requests",
+    ];
+    virtual_environment("python-sdk", &packages)
+}
+
+fn virtual_environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
     need("python3")?;
-    let home = folder("python");
+    let home = folder(name);
     let interpreter = home.join("bin").join("python");
-    let packages = ["flask", "gunicorn", "requests"];
-    once("python", &packages.join(" "), || {
+    once(name, &packages.join(" "), || {
         output_of(Command::new("python3").args(["-m", "venv"]).arg(&home))?;
         retry(|| {
             let pip = [

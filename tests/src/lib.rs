@@ -12,6 +12,8 @@
 
 pub mod agent;
 pub mod backends;
+pub mod cgroup;
+pub mod chain;
 pub mod client;
 pub mod environment;
 pub mod expect;
@@ -21,6 +23,7 @@ pub mod net;
 pub mod netns;
 pub mod peer;
 pub mod process;
+pub mod propagation;
 pub mod service;
 pub mod span;
 pub mod wait;

@@ -80,6 +80,11 @@ impl Namespace {
         Ok(())
     }
 
+    /// The name that `ip netns` knows it by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// A command that runs `program` inside; its process becomes that program.
     pub fn command(&self, program: &Path) -> Command {
         let mut command = Command::new("ip");
@@ -90,7 +95,9 @@ impl Namespace {
 
 impl Drop for Namespace {
     fn drop(&mut self) {
-        // The devices go with it. A failure has nobody left to tell.
+        // The kernel takes a namespace apart some time later; the devices must be gone before the next one is made. Those of
+        // a wire go with that. A failure has nobody left to tell.
+        drop(ip(&["link", "delete", &device_names().0]));
         drop(ip(&["netns", "delete", &self.name]));
     }
 }

@@ -1,7 +1,8 @@
 //! The unmodified services that tests observe. All of them answer the same small set of paths:
 //!
 //! `GET /sized/N` (N bytes), `GET /status/CODE` (no body), `POST /echo/N` (the request's body), `GET /slow/MS`,
-//! `GET /chunked/N` (N chunks of 100 bytes). nginx answers `/static/N` from files and passes the rest on.
+//! `GET /chunked/N` (N chunks of 100 bytes). Flask, Express, Go and the JDK's print what they see of a request to `/seen/...`
+//! (see `propagation`). nginx answers `/static/N` from files and passes the rest on.
 
 use std::path::Path;
 use std::process::Command;
@@ -115,6 +116,24 @@ impl Kind {
             ),
         }
     }
+}
+
+/// A server on h11, which knows only `/seen/...`.
+pub fn h11() -> Result<Service> {
+    let port = net::free_port()?;
+    let mut command = Command::new(environment::python()?);
+    command
+        .arg("h11_server.py")
+        .arg(port.to_string())
+        .current_dir(environment::sources("peer"));
+    Service::start("h11", port, &mut command)
+}
+
+/// Node's own server, which knows only `/seen/...`.
+pub fn llhttp() -> Result<Service> {
+    let port = net::free_port()?;
+    let mut command = node_script("llhttp", "server.js", &[&port.to_string()])?;
+    Service::start("llhttp", port, &mut command)
 }
 
 /// A Node script with the packages of the test environment within reach. It runs from its own folder, links resolved, so that

@@ -27,6 +27,8 @@ const NOEXIST: u64 = 1;
 pub struct Enroller {
     connections: SkStorage<MapData, StoredConnection>,
     sockets: SockHash<MapData, u64>,
+    /// Ports that sockets of this machine listen on, as far as they were met.
+    listening: FxHashSet<u16>,
     seen: FxHashSet<u64>,
 }
 
@@ -47,6 +49,7 @@ impl Enroller {
         Ok(Self {
             connections: capture.take_connections()?,
             sockets: capture.take_sockets()?,
+            listening: FxHashSet::default(),
             seen: FxHashSet::default(),
         })
     }
@@ -59,7 +62,12 @@ impl Enroller {
         let Some(pidfd) = open(pid) else {
             return result;
         };
-        for (descriptor, inode) in sockets(pid) {
+        let sockets = sockets(pid);
+        // First who listens: what is connected on such a port was accepted.
+        for (descriptor, _) in &sockets {
+            self.note_listener(&pidfd, *descriptor);
+        }
+        for (descriptor, inode) in sockets {
             if !self.seen.insert(inode) {
                 continue;
             }
@@ -101,8 +109,8 @@ impl Enroller {
             _ => return Ok(None),
         };
         let header = process.propagate & propagate::HEADER != 0;
-        // Which end it is will be known with its first message; a server's socket does no harm in the map.
-        let enrolled = header && state == state::NEW && self.write_for(&socket);
+        let client = state == state::NEW && !self.is_served(&socket);
+        let enrolled = header && client && self.write_for(&socket);
         let value = Connection {
             tgid: pid,
             role,
@@ -120,6 +128,27 @@ impl Enroller {
             Err(error) if is_exists(&error) => Ok(None),
             Err(error) => Err(io::Error::other(error)),
         }
+    }
+
+    /// Notes the port of a listening socket; that of a multi-path one too, which hides all else.
+    fn note_listener(&mut self, pidfd: &OwnedFd, descriptor: RawFd) {
+        let socket = pidfd_getfd(pidfd.as_fd(), descriptor, PidfdGetfdFlags::empty());
+        let Ok(socket) = socket.map(std::net::TcpListener::from) else {
+            return;
+        };
+        let listens = rustix::net::sockopt::socket_acceptconn(&socket).unwrap_or(false);
+        if let (true, Ok(address)) = (listens, socket.local_addr()) {
+            self.listening.insert(address.port());
+        }
+    }
+
+    /// Is it connected on a port that is listened on?
+    fn is_served(&self, socket: &OwnedFd) -> bool {
+        let Ok(socket) = socket.try_clone().map(std::net::TcpStream::from) else {
+            return true;
+        };
+        let port = socket.local_addr().map(|address| address.port());
+        port.is_ok_and(|port| self.listening.contains(&port))
     }
 
     /// Puts a socket into the map of those whose requests fields are written into.

@@ -7,6 +7,7 @@
 use crate::traceparent::{self, Traceparent};
 
 mod parent;
+mod target;
 
 /// Random access to the bytes that are scanned.
 pub trait Window {
@@ -189,7 +190,8 @@ impl HeadScan {
     #[inline(always)]
     pub fn step(&mut self, window: &impl Window, at: u32, end: u32) -> u32 {
         let at = match self.state {
-            TARGET | SKIP | STATE => self.skip(window, at, end),
+            TARGET => self.target(window, at, end),
+            SKIP | STATE => self.skip(window, at, end),
             LINE => at,
             _ => self.other(window, at, end),
         };
@@ -286,6 +288,8 @@ impl HeadScan {
                 () => 0,
             };
             self.state = TARGET;
+            self.register = 0;
+            self.matched = 0;
         } else if byte == b'/' && self.register == HTTP_NAME {
             self.flags |= RESPONSE;
             self.state = VERSION;
@@ -462,7 +466,7 @@ impl HeadScan {
         for _ in 0..4 {
             let found = line_feeds(window.word(from));
             if found != 0 {
-                return self.line_feed(window, from + first(found), end);
+                return self.line_feed(from + first(found), end);
             }
             from += 8;
         }
@@ -470,12 +474,8 @@ impl HeadScan {
     }
 
     #[inline(always)]
-    fn line_feed(&mut self, window: &impl Window, line_feed: u32, end: u32) -> u32 {
+    fn line_feed(&mut self, line_feed: u32, end: u32) -> u32 {
         if line_feed >= end {
-            return end;
-        }
-        if self.state == TARGET && !ends_with_version(window, line_feed) {
-            self.state = FAILED;
             return end;
         }
         if self.state == STATE {
@@ -484,16 +484,6 @@ impl HeadScan {
         self.state = LINE;
         line_feed + 1
     }
-}
-
-/// The request line must end in `HTTP/1.x`; where that lies before the window it is taken on trust.
-#[inline(always)]
-fn ends_with_version(window: &impl Window, line_feed: u32) -> bool {
-    if line_feed < 9 {
-        return true;
-    }
-    let with_cr = window.word(line_feed - 9) & LOW_SEVEN == HTTP_1;
-    with_cr || window.word(line_feed - 8) & LOW_SEVEN == HTTP_1
 }
 
 /// 0x80 in the byte of each line feed; exact up to and with the lowest.

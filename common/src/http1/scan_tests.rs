@@ -290,3 +290,27 @@ fn places_of_the_fields_are_noted() {
     let (state, _) = parent_of("tracestate: a=1\r\ntracestate: b=1\r\n", 1000);
     assert!(state.has_several_states());
 }
+
+#[test]
+fn only_request_lines_of_http_1_cut_anywhere() {
+    for (head, fits) in [
+        ("GET / HTTP/1.1\r\n\r\n", true),
+        ("GET /a%20b?c HTTP/1.0\n\n", true),
+        ("M-SEARCH * HTTP/1.1\r\n\r\n", true),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", false),
+        ("USER anonymous\r\n\r\n", false),
+        ("PING 00c0ffee\n", false),
+        ("POST /path\0 GET /bait HTTP/1.1\r\n\r\n", false),
+        ("GET /\r HTTP/1.1\r\n\r\n", false),
+        ("GET / HTTP/1.1\rx\n\r\n", false),
+        ("GET /\x01 HTTP/1.1\r\n\r\n", false),
+        ("GET / TTP/1\r\n\r\n", false),
+        ("GET / HTTP/1\r\n\r\n", false),
+    ] {
+        for cut in 1..=head.len() {
+            let (state, _) = scan(head.as_bytes(), std::iter::repeat(cut));
+            assert_eq!(state.is_end(), fits, "{head:?} by {cut}");
+            assert_eq!(state.is_failed(), !fits, "{head:?} by {cut}");
+        }
+    }
+}

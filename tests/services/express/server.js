@@ -17,4 +17,14 @@ app.get("/chunked/:count", (request, response) => {
   for (let i = 0; i < Number(request.params.count); i++) response.write("x".repeat(100));
   response.end();
 });
+app.all("/seen/*rest", (request, response) => {
+  let size = 0;
+  request.on("data", (part) => { size += part.length; });
+  request.on("end", () => {
+    const fields = [];
+    for (let i = 0; i < request.rawHeaders.length; i += 2) fields.push(`${request.rawHeaders[i]}: ${request.rawHeaders[i + 1]}`);
+    console.log(["SEEN", `${request.method} ${request.originalUrl}`, size, ...fields].join("\t"));
+    response.send("seen");
+  });
+});
 app.listen(Number(process.argv[2]), "127.0.0.1");

@@ -33,5 +33,14 @@ def chunked(count):
     return Response((b"x" * 100 for _ in range(count)), mimetype="text/plain")
 
 
+@app.route("/seen/<path:rest>", methods=["GET", "POST"])
+def seen(rest):
+    size = len(request.get_data())
+    fields = [f"{name}: {value}" for name, value in request.headers.items()]
+    target = request.environ["RAW_URI"]
+    print("SEEN", f"{request.method} {target}", size, *fields, sep="\t", flush=True)
+    return "seen"
+
+
 if __name__ == "__main__":
     app.run(host=sys.argv[2] if len(sys.argv) > 2 else "127.0.0.1", port=int(sys.argv[1]), threaded=True)

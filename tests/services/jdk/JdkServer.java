@@ -29,6 +29,15 @@ public class JdkServer {
         server.createContext("/sized/", exchange -> reply(exchange, 200, filled(number(exchange))));
         server.createContext("/status/", exchange -> reply(exchange, number(exchange), new byte[0]));
         server.createContext("/echo/", exchange -> reply(exchange, 200, exchange.getRequestBody().readAllBytes()));
+        server.createContext("/seen/", exchange -> {
+            int size = exchange.getRequestBody().readAllBytes().length;
+            StringBuilder line = new StringBuilder("SEEN\t");
+            line.append(exchange.getRequestMethod()).append(' ').append(exchange.getRequestURI()).append('\t').append(size);
+            exchange.getRequestHeaders().forEach(
+                (name, values) -> values.forEach(value -> line.append('\t').append(name).append(": ").append(value)));
+            System.out.println(line);
+            reply(exchange, 200, "seen".getBytes());
+        });
         server.createContext("/slow/", exchange -> {
             try {
                 Thread.sleep(number(exchange));

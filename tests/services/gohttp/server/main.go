@@ -2,6 +2,7 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"log"
 	"net/http"
@@ -30,6 +31,17 @@ func main() {
 		body, _ := io.ReadAll(r.Body)
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		w.Write(body)
+	})
+	http.HandleFunc("/seen/", func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		line := []string{"SEEN", r.Method + " " + r.RequestURI, strconv.Itoa(len(body)), "Host: " + r.Host}
+		for name, values := range r.Header {
+			for _, value := range values {
+				line = append(line, name+": "+value)
+			}
+		}
+		fmt.Println(strings.Join(line, "\t"))
+		io.WriteString(w, "seen")
 	})
 	http.HandleFunc("/slow/", func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Duration(number(r)) * time.Millisecond)

@@ -1,0 +1,3 @@
+module causality
+
+go 1.21

@@ -1,0 +1,121 @@
+//! Requests with traces of their own, from several connections at once.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpStream};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use std::{io, thread};
+
+/// Longer than any answer should take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// How many requests, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Load {
+    /// Connections at a time.
+    pub(crate) concurrency: usize,
+    /// Requests in all.
+    pub(crate) requests: usize,
+    /// A connection for each request.
+    pub(crate) close: bool,
+}
+
+/// Sends all requests; gives the trace-ids of those that were answered with 200.
+pub(crate) fn run(port: u16, load: Load) -> Vec<String> {
+    let each = load.requests / load.concurrency;
+    let workers: Vec<_> = (0..load.concurrency)
+        .map(|_| thread::spawn(move || worker(port, each, load.close)))
+        .collect();
+    workers
+        .into_iter()
+        .flat_map(|worker| worker.join().unwrap_or_default())
+        .collect()
+}
+
+fn worker(port: u16, requests: usize, close: bool) -> Vec<String> {
+    let mut answered = Vec::new();
+    let mut connection = None;
+    for _ in 0..requests {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let trace = format!("{:016x}{:016x}", 0x00c0_ffee_u64 ^ (number << 20), number);
+        match request(port, &mut connection, &trace, close) {
+            Ok(200) => answered.push(trace),
+            Ok(_) => {}
+            Err(_) => connection = None,
+        }
+    }
+    answered
+}
+
+fn request(
+    port: u16,
+    connection: &mut Option<BufReader<TcpStream>>,
+    trace: &str,
+    close: bool,
+) -> io::Result<u16> {
+    let reader = match connection {
+        Some(reader) => reader,
+        None => {
+            let socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
+            socket.set_nodelay(true)?;
+            socket.set_read_timeout(Some(PATIENCE))?;
+            connection.insert(BufReader::new(socket))
+        }
+    };
+    let way = if close { "close" } else { "keep-alive" };
+    let head = format!(
+        "GET /work/{trace} HTTP/1.1\r\nHost: service\r\nConnection: {way}\r\ntraceparent: 00-{trace}-00f067aa0ba902b7-01\r\n\r\n"
+    );
+    reader.get_mut().write_all(head.as_bytes())?;
+    let (status, again) = answer(reader)?;
+    if close || !again {
+        *connection = None;
+    }
+    Ok(status)
+}
+
+/// Status of an answer that is read to its end, and whether the connection goes on.
+fn answer(reader: &mut BufReader<TcpStream>) -> io::Result<(u16, bool)> {
+    let mut line = String::new();
+    reader.read_line(&mut line)?;
+    let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
+    let (mut length, mut chunked, mut again) = (None, false, true);
+    loop {
+        line.clear();
+        if reader.read_line(&mut line)? == 0 || line == "\r\n" {
+            break;
+        }
+        let (key, value) = line.split_once(':').unwrap_or_default();
+        let value = value.trim();
+        match key.to_ascii_lowercase().as_str() {
+            "content-length" => length = value.parse().ok(),
+            "transfer-encoding" => chunked = true,
+            "connection" => again = !value.eq_ignore_ascii_case("close"),
+            _ => {}
+        }
+    }
+    if chunked {
+        skip_chunks(reader)?;
+    } else if let Some(length) = length {
+        io::copy(&mut reader.take(length), &mut io::sink())?;
+    } else {
+        io::copy(reader, &mut io::sink())?;
+        again = false;
+    }
+    let status = status.ok_or(io::ErrorKind::UnexpectedEof)?;
+    Ok((status, again))
+}
+
+fn skip_chunks(reader: &mut BufReader<TcpStream>) -> io::Result<()> {
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let size = u64::from_str_radix(line.trim(), 16).map_err(io::Error::other)?;
+        io::copy(&mut reader.take(size + 2), &mut io::sink())?;
+        if size == 0 {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The table, and what it must hold.
+
+use std::fmt::Write as _;
+
+use anyhow::{Context as _, Result};
+use sonde_tests::{Skip, environment};
+
+use super::row::Cell;
+use super::services::Service;
+
+/// Heads of the columns.
+pub(crate) const HEADER: &str = "\
+| service | load | by the field the callee received | by the CLIENT spans | uprobe hits a request |\n\
+|---|---|---|---|---|";
+
+const BEGIN: &str = "<!-- table: cargo xtask causality --write -->\n";
+const END: &str = "<!-- end of table -->";
+
+/// Rows as they come.
+#[derive(Default)]
+pub(crate) struct Table {
+    lines: String,
+    /// What is below its floor or above its ceiling.
+    bad: Vec<String>,
+    rows: usize,
+    skipped: usize,
+}
+
+impl Table {
+    /// Takes and prints one service's cells.
+    pub(crate) fn add(&mut self, service: &Service, cells: Result<Vec<Cell>>) {
+        let cells = match cells {
+            Ok(cells) => cells,
+            Err(error) => return self.failed(service, &error),
+        };
+        self.rows += 1;
+        for cell in cells {
+            let way = if cell.load.close {
+                ", a connection a request"
+            } else {
+                ""
+            };
+            let line = format!(
+                "| {} | {}{way} | {} | {} | {:.1} |",
+                service.about, cell.load.concurrency, cell.field, cell.span, cell.uprobes
+            );
+            println!("{line}");
+            self.lines.push_str(&line);
+            self.lines.push('\n');
+            // A service whose fields this kernel forbids is judged by its spans.
+            let judged = if cell.field.right > 0 {
+                [cell.field, cell.span]
+            } else {
+                [cell.span; 2]
+            };
+            for tally in judged {
+                let share_is_low = cell.load.concurrency == 64 && tally.share() < service.floor;
+                if share_is_low || tally.wrong() > service.ceiling {
+                    self.bad.push(format!("{}: {tally}", service.name));
+                }
+            }
+        }
+    }
+
+    fn failed(&mut self, service: &Service, error: &anyhow::Error) {
+        if let Some(Skip(reason)) = error.downcast_ref() {
+            println!("SKIP {}: {reason}", service.name);
+            self.skipped += 1;
+            return;
+        }
+        println!("| {} | failed: {error:#} |", service.about);
+        self.bad.push(format!("{}: {error:#}", service.name));
+    }
+
+    /// All rows ran, and none is worse than it may be.
+    pub(crate) fn is_good(&self) -> bool {
+        self.bad.is_empty()
+    }
+
+    /// The end of the print-out.
+    pub(crate) fn summary(&self) -> String {
+        let mut text = format!(
+            "{} services, {} skipped, {} below their bar",
+            self.rows,
+            self.skipped,
+            self.bad.len()
+        );
+        for bad in &self.bad {
+            let _infallible = write!(text, "\nBELOW {bad}");
+        }
+        text
+    }
+
+    /// Puts the table into docs/causality.md.
+    pub(crate) fn write(&self) -> Result<()> {
+        let path = environment::repository().join("docs/causality.md");
+        let page = std::fs::read_to_string(&path)?;
+        let (before, rest) = page
+            .split_once(BEGIN)
+            .context("docs/causality.md has no table")?;
+        let (_, after) = rest.split_once(END).context("the table has no end")?;
+        let page = format!("{before}{BEGIN}{HEADER}\n{}{END}{after}", self.lines);
+        std::fs::write(&path, page)?;
+        Ok(())
+    }
+}
