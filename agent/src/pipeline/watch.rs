@@ -176,11 +176,11 @@ impl Watch {
     /// Without asyncio a Python process is its threads; with an asyncio that is not understood, nothing is
     /// known of its work.
     fn look_into_python(&mut self, pid: u32, told: &mut Told) {
-        if !python::loads_asyncio(pid) {
+        let facts = python::inspect(pid).filter(|facts| facts.module.is_some());
+        if facts.is_none() && !python::loads_asyncio(pid) {
             told.runtime = runtime::THREADS;
-            return;
         }
-        let (Some(facts), Some(uprobes)) = (python::inspect(pid), &mut self.uprobes) else {
+        let (Some(facts), Some(uprobes)) = (facts, &mut self.uprobes) else {
             return;
         };
         let Some(module) = &facts.module else {

@@ -31,7 +31,7 @@ pub struct PythonFacts {
     pub minor: u8,
     /// For the BPF programs.
     pub python: Python,
-    /// The `_asyncio` module, once it is loaded.
+    /// The `_asyncio` module: once it is loaded, or always where it is part of the interpreter.
     pub module: Option<Module>,
     /// uvloop, once it is loaded, if its symbols are there.
     pub uvloop: Option<Uvloop>,

@@ -1,11 +1,10 @@
 //! Against every Python of this machine: what [`inspect`] finds must agree with what the process says of
-//! itself, and with the symbols of the module where there are any.
+//! itself.
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-
-use std::fs::File;
 
 use super::*;
 
