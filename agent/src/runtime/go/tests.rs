@@ -38,7 +38,7 @@ const WAYS: [Way; 7] = [
         "external, static",
         true,
         &[
-            "-tags=netgo,osusergo",
+            "-tags=netcgo",
             "-ldflags=-linkmode=external -extldflags=-static",
         ],
         true,
