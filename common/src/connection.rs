@@ -143,8 +143,10 @@ pub struct Connection {
     pub sharing: u8,
     /// 1: it is in the map of sockets whose messages pass the `sk_msg` program.
     pub enrolled: u8,
+    /// 1: what was sent is not quite HTTP/1.x; nothing is written into it any more. Written by the egress hook.
+    pub distrusted: u8,
     /// Padding.
-    pub reserved: [u8; 3],
+    pub reserved: [u8; 2],
     /// On a server socket: responses that have ended. Written by the egress hook.
     pub answered: u32,
     /// Padding.

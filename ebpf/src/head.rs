@@ -111,6 +111,9 @@ pub unsafe fn capture<const EGRESS: bool>(walk: &mut Walk, direction: *mut Direc
         *head = (*record).header.scan.head;
         (*head).bytes = (*head).bytes.wrapping_add(at);
 
+        if EGRESS && ((*head).is_failed() || (*head).is_odd()) {
+            (*walk.connection).distrusted = 1;
+        }
         if (*head).is_failed() || (probing && !(*head).is_recognised()) {
             if !probing && (*walk.connection).state == state::NEW {
                 (*walk.connection).state = state::OPAQUE;
@@ -119,11 +122,18 @@ pub unsafe fn capture<const EGRESS: bool>(walk: &mut Walk, direction: *mut Direc
         }
         if (*head).bytes > config().max_head_bytes {
             lose(segment::hook::<EGRESS>(), Reason::HeadTooLarge);
+            if EGRESS {
+                (*walk.connection).distrusted = 1;
+            }
             return give_up(entry, direction);
         }
         (*direction).phase = phase::HEAD;
         if begins && !(*head).is_start() {
             (*direction).begun = (*direction).begun.wrapping_add(1);
+        }
+        if (*walk.connection).state == state::NEW && is_confused::<EGRESS>(walk, &*head) {
+            (*walk.connection).state = state::OPAQUE;
+            return give_up(entry, direction);
         }
         if (*walk.connection).state == state::NEW && !introduce::<EGRESS>(walk, &*head) {
             return give_up(entry, direction);
@@ -220,6 +230,14 @@ unsafe extern "C" fn scan_step(_index: u64, context: *mut *mut Record) -> i64 {
         scan.at = scan.head.step(&Captured(bytes), scan.at, scan.end);
         0
     }
+}
+
+/// Does a client begin with a response, or a server receive one? That is another protocol.
+#[inline(always)]
+unsafe fn is_confused<const EGRESS: bool>(walk: &Walk, head: &HeadScan) -> bool {
+    // SAFETY: the connection is a checked map value.
+    let role = unsafe { (*walk.connection).role };
+    role != role::UNKNOWN && (role == role::CLIENT) == (EGRESS == head.is_response())
 }
 
 /// The first message tells which end this is, where that was not known; then the agent is told.

@@ -139,7 +139,8 @@ unsafe fn message(msg: *mut sk_msg_md) -> Option<()> {
             return None;
         }
         let server = (*connection).role == role::SERVER;
-        if server || (*connection).state >= state::OPAQUE {
+        let distrusted = (*connection).distrusted != 0;
+        if server || distrusted || (*connection).state >= state::OPAQUE {
             bpf_msg_apply_bytes(msg, FOREVER);
             return None;
         }
@@ -155,7 +156,8 @@ unsafe fn message(msg: *mut sk_msg_md) -> Option<()> {
         }
         let before = (*sending).scan.bytes;
         let length = scan(msg, sending)?;
-        if (*sending).scan.is_failed() || (*sending).scan.is_response() {
+        let head = &(*sending).scan;
+        if head.is_failed() || head.is_response() || head.is_odd() {
             (*sending).inside = 0;
             return None;
         }

@@ -39,6 +39,7 @@ const CONNECT: u8 = 4;
 const CHUNKED: u8 = 8;
 const HAS_LENGTH: u8 = 16;
 const SEVERAL_STATES: u8 = 32;
+const ODD: u8 = 64;
 
 /// Longest method token that is taken for one (RFC 9110 section 9.1 sets no bound).
 const MAX_METHOD: u8 = 32;
@@ -177,6 +178,12 @@ impl HeadScan {
     #[must_use]
     pub const fn is_chunked(&self) -> bool {
         self.flags & CHUNKED != 0
+    }
+    /// A field line holds control characters that no sender may put there (RFC 9110 section 5.5).
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_odd(&self) -> bool {
+        self.flags & ODD != 0
     }
     /// There was a Content-Length.
     #[inline(always)]
@@ -464,7 +471,16 @@ impl HeadScan {
     fn skip(&mut self, window: &impl Window, at: u32, end: u32) -> u32 {
         let mut from = at;
         for _ in 0..4 {
-            let found = line_feeds(window.word(from));
+            let word = window.word(from);
+            let found = line_feeds(word);
+            let inside = match found {
+                0 if from + 8 <= end => u64::MAX,
+                0 => below_end(from, end),
+                _ => (found & found.wrapping_neg()).wrapping_sub(1),
+            };
+            if odd(word) & inside != 0 {
+                self.flags |= ODD;
+            }
             if found != 0 {
                 return self.line_feed(from + first(found), end);
             }
@@ -491,6 +507,26 @@ impl HeadScan {
 const fn line_feeds(word: u64) -> u64 {
     let x = word ^ 0x0a0a_0a0a_0a0a_0a0a;
     x.wrapping_sub(0x0101_0101_0101_0101) & !x & 0x8080_8080_8080_8080
+}
+
+/// 0x80 in each byte that is a control character; of those near the line's end and the tab, none. Exact up
+/// to and with the lowest.
+#[inline(always)]
+const fn odd(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let second = (word & (ONES * 0xf0)) ^ (ONES * 0x10);
+    let below_tab = word.wrapping_sub(ONES * 9) & !word;
+    let from_16_to_31 = second.wrapping_sub(ONES) & !second;
+    (below_tab | from_16_to_31) & (ONES * 0x80)
+}
+
+/// The bits of a word at `from` that lie before `end`, which is less than eight bytes on.
+#[inline(always)]
+const fn below_end(from: u32, end: u32) -> u64 {
+    if from >= end {
+        return 0;
+    }
+    (1 << ((end - from) * 8)) - 1
 }
 
 /// Index of the lowest marked byte; by multiplication, since BPF cannot count zeros.

@@ -314,3 +314,27 @@ fn only_request_lines_of_http_1_cut_anywhere() {
         }
     }
 }
+
+#[test]
+fn control_characters_in_fields_are_noted() {
+    for (lines, odd) in [
+        ("A: b\r\nC: \td\r\n", false),
+        ("A: \u{e9}\u{80}\r\n", false),
+        ("A: b\0\r\n", true),
+        ("\0\x01A: b\r\n", true),
+        ("Abcdefghijklmn: o\x1fp\r\n", true),
+        ("A: b\x02\n", true),
+    ] {
+        let head = format!("GET / HTTP/1.1\r\n{lines}\r\n\0\x01\x02\x03\x04\x05\x06\x07\x08");
+        for cut in 1..40 {
+            let (state, _) = scan(head.as_bytes(), std::iter::repeat(cut));
+            assert!(state.is_end());
+            assert_eq!(state.is_odd(), odd, "{lines:?} by {cut}");
+        }
+    }
+    let head = "GET GET /bait HTTP/1.1\r\n\r\n";
+    for cut in 1..40 {
+        let (state, _) = scan(head.as_bytes(), std::iter::repeat(cut));
+        assert!(state.is_end() && state.is_odd(), "by {cut}");
+    }
+}

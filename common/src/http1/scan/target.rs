@@ -1,7 +1,7 @@
 //! The rest of a request line behind the method (RFC 9112 section 3): it must end in `HTTP/1.x` and hold no
 //! control characters, or this is another protocol.
 
-use super::{FAILED, HTTP_1, HeadScan, LINE, LOW_SEVEN, Window, first};
+use super::{FAILED, HTTP_1, HeadScan, LINE, LOW_SEVEN, ODD, Window, first};
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 /// "TTP/1." in front of one digit and a carriage return.
@@ -9,8 +9,8 @@ const TTP_1: u64 = u64::from_le_bytes(*b"TTP/1.\0\0");
 const LOW_SIX: u64 = 0x0000_ffff_ffff_ffff;
 
 impl HeadScan {
-    /// Up to the line feed, or 32 bytes on. `matched` is 1 behind a carriage return; `register` holds the
-    /// eight bytes before the window.
+    /// Up to the line feed, or 32 bytes on. `matched` is 1 behind a carriage return, 2 behind the space in front of
+    /// the version; `register` holds the eight bytes before the window.
     #[inline(always)]
     pub(super) fn target(&mut self, window: &impl Window, at: u32, end: u32) -> u32 {
         if self.matched == 1 {
@@ -33,6 +33,12 @@ impl HeadScan {
             return self.until(window, end, end);
         }
         match window.word(place) as u8 {
+            b' ' => {
+                // A target with a space in it is none, though some clients send it.
+                self.flags |= if self.matched == 2 { ODD } else { 0 };
+                self.matched = 2;
+                self.until(window, place + 1, end)
+            }
             b'\n' => self.request_line(window, place, false),
             b'\r' => {
                 self.matched = 1;
@@ -91,8 +97,8 @@ impl HeadScan {
     }
 }
 
-/// 0x80 in the byte of each control character below space; exact up to and with the lowest.
+/// 0x80 in the byte of each space and control character; exact up to and with the lowest.
 #[inline(always)]
 const fn controls(word: u64) -> u64 {
-    word.wrapping_sub(ONES * 0x20) & !word & (ONES * 0x80)
+    word.wrapping_sub(ONES * 0x21) & !word & (ONES * 0x80)
 }
