@@ -196,6 +196,7 @@ fn context_options(arguments: &ContextArguments) -> Result<context::Options, Fai
         linger: arguments.linger,
         propagate,
         sdk: arguments.sdk,
+        go_uprobes: arguments.go_uprobes,
     })
 }
 

@@ -134,6 +134,16 @@ pub enum Sdk {
     Always,
 }
 
+/// Something that can be turned off.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum Switch {
+    /// It is done
+    #[default]
+    On,
+    /// It is not
+    Off,
+}
+
 /// What the operator chose.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
@@ -147,6 +157,8 @@ pub struct Options {
     pub propagate: u8,
     /// What services that trace themselves mean.
     pub sdk: Sdk,
+    /// Whether Go's HTTP client gets a uprobe.
+    pub go_uprobes: Switch,
 }
 
 /// Bits of [`propagate`] for what is listed.

@@ -17,6 +17,7 @@ use crate::capture::{Capture, CaptureError, Enroller, Fionread, Records, Statist
 use crate::cli::{Failure, privilege};
 use crate::config::{Config, List};
 use crate::connections::Connections;
+use crate::context;
 use crate::export::Exporters;
 use crate::health::{Health, Readiness, serve};
 use crate::pipeline::{Counters, Pipeline, Propagation, Watch};
@@ -43,7 +44,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
     let verdicts = capture.take_verdicts().map_err(refused)?;
     let records = Records::new(capture.take_ring().map_err(refused)?);
     let statistics = Statistics::new(&mut capture).map_err(refused)?;
-    let propagation = propagation(&mut capture, config.context.propagate);
+    let propagation = propagation(&mut capture, &config.context);
     let uprobes = uprobes(&mut capture);
     let mut watch = Watch::new(processes, verdicts, propagation, uprobes);
     capture.attach(&options.cgroup).map_err(refused)?;
@@ -84,7 +85,8 @@ fn uprobes(capture: &mut Capture) -> Option<Uprobes> {
 }
 
 /// What is possible on this kernel of what is wanted.
-fn propagation(capture: &mut Capture, ways: u8) -> Propagation {
+fn propagation(capture: &mut Capture, options: &context::Options) -> Propagation {
+    let ways = options.propagate;
     let harmless = if ways & propagate::HEADER == 0 {
         Ok(Fionread::Right)
     } else {
@@ -99,6 +101,7 @@ fn propagation(capture: &mut Capture, ways: u8) -> Propagation {
     Propagation {
         ways,
         sockhash_is_harmless: matches!(harmless, Ok(Fionread::Right)),
+        go_uprobes: options.go_uprobes,
     }
 }
 

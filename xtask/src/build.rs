@@ -119,6 +119,37 @@ pub(crate) fn bench(row: Option<&str>) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Builds the agent and runs the causality bench. Services whose packages cannot be had are skipped, and counted.
+pub(crate) fn causality(arguments: &[String]) -> Result<ExitCode> {
+    let services = ["nginx", "python3-venv", "puma", "php-cli", "php-curl"];
+    if let Err(error) = packages::need(&services, "services of the causality bench") {
+        println!("{error:#}");
+    }
+    let agent = agent(false)?;
+    must(&mut causality_build())?;
+    let mut bench = as_root(target().join("release/causality"));
+    let status = bench.args(arguments).env("SONDE_BIN", agent).status()?;
+    Ok(if status.success() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+/// The command that builds the causality bench.
+pub(crate) fn causality_build() -> Command {
+    let mut build = cargo();
+    build.args([
+        "build",
+        "--release",
+        "--package",
+        "sonde-tests",
+        "--bin",
+        "causality",
+    ]);
+    build
+}
+
 /// `cargo` with the built agent and its object in the environment.
 pub(crate) fn cargo_with(agent: &Path, object: &Path) -> Command {
     let mut command = cargo();

@@ -57,6 +57,17 @@ enum Task {
         /// Series such as 6.1; by default all that are supported.
         series: Vec<String>,
     },
+    /// Count how many calls of each service carry the trace of the request that caused them.
+    Causality {
+        /// Only these rows, such as node or go.
+        rows: Vec<String>,
+        /// Only concurrency 64, with few requests.
+        #[arg(long)]
+        short: bool,
+        /// Put the table into docs/causality.md.
+        #[arg(long)]
+        write: bool,
+    },
     /// Measure what the agent costs and print the table.
     Bench {
         /// Only rows whose name contains this.
@@ -102,6 +113,12 @@ fn act(task: Task) -> Result<ExitCode> {
             } else {
                 ExitCode::FAILURE
             })
+        }
+        Task::Causality { rows, short, write } => {
+            let mut arguments = rows;
+            arguments.extend(short.then(|| "--short".to_owned()));
+            arguments.extend(write.then(|| "--write".to_owned()));
+            build::causality(&arguments)
         }
         Task::Bench { row } => build::bench(row.as_deref()),
     }

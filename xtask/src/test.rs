@@ -10,12 +10,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result};
 
 use crate::build;
-use crate::command::{cargo, is_root, is_there, must, root, target};
+use crate::command::{as_root, cargo, is_root, is_there, must, root, target};
 use crate::kernels;
 use crate::packages;
 
 /// Programs that the end-to-end tests run, and the packages they come in.
-const PROGRAMS: [(&str, &str); 13] = [
+const PROGRAMS: [(&str, &str); 15] = [
     ("nginx", "nginx-light"),
     ("wrk", "wrk"),
     ("h2load", "nghttp2-client"),
@@ -27,6 +27,8 @@ const PROGRAMS: [(&str, &str); 13] = [
     ("go", "golang-go"),
     ("javac", "default-jdk-headless"),
     ("mvn", "maven"),
+    ("php", "php-cli"),
+    ("puma", "puma"),
     ("gcc", "gcc"),
     ("g++", "g++"),
 ];
@@ -73,6 +75,7 @@ pub(crate) fn run(quick: bool) -> Result<ExitCode> {
         tally.steps.push(("packages", Duration::ZERO, false));
     }
     tally.step("end-to-end tests", || Ok(end_to_end(with())));
+    tally.step("causality", || causality(&agent));
     tally.step("fuzzing", fuzz);
     tally.kernels();
     Ok(tally.report())
@@ -83,6 +86,9 @@ fn install_programs() -> Result<()> {
     let mut wanted: Vec<&str> = missing.map(|(_, package)| *package).collect();
     if is_there("apt-get") && !Path::new("/usr/share/doc/python3-venv").exists() {
         wanted.push("python3-venv");
+    }
+    if is_there("apt-get") && !Path::new("/usr/share/doc/php-curl").exists() {
+        wanted.push("php-curl");
     }
     packages::need(&wanted, "services and clients of the end-to-end tests")
 }
@@ -129,6 +135,14 @@ fn end_to_end(mut cargo: Command) -> Command {
     }
     sudo.arg(cargo.get_program()).args(arguments);
     sudo
+}
+
+/// The short form of the causality bench, whose floors decide.
+fn causality(agent: &Path) -> Result<Command, String> {
+    must(&mut build::causality_build()).map_err(|error| format!("cannot be built: {error:#}"))?;
+    let mut bench = as_root(target().join("release/causality"));
+    bench.arg("--short").env("SONDE_BIN", agent);
+    Ok(bench)
 }
 
 /// `Err` is the reason of a skip.

@@ -4,7 +4,7 @@
 //! come the `OTEL_EXPORTER_OTLP_*` variables, and only then the defaults of the OTLP exporter specification.
 
 use crate::config::units::{parse_bytes_within, parse_count, parse_duration};
-use crate::context::{Propagate, Sdk, Trust};
+use crate::context::{Propagate, Sdk, Switch, Trust};
 use crate::logging::parse_level;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -171,6 +171,9 @@ pub struct ContextArguments {
     /// Spans of services that trace themselves
     #[arg(long, value_enum, value_name = "MODE", default_value = "auto")]
     pub(crate) sdk: Sdk,
+    /// Follow requests that Go's HTTP client hands to another goroutine: one uprobe hit a call
+    #[arg(long, value_enum, value_name = "STATE", default_value = "on")]
+    pub(crate) go_uprobes: Switch,
     /// How long a service works on a request after its response, as long as the thread does not sleep
     #[arg(long, value_name = "DURATION", default_value = "1ms", value_parser = parse_duration)]
     pub(crate) linger: Duration,

@@ -8,7 +8,7 @@ use sonde_common::process::{Go, Process as Told, runtime, verdict};
 use sonde_common::python::Python;
 
 use crate::capture::{Enroller, OpenFacts, Uprobes, Verdicts};
-use crate::context;
+use crate::context::{self, Switch};
 use crate::process::{Exec, Language, Process, Processes};
 use crate::runtime::{Executables, node, python};
 use crate::spans::Role;
@@ -34,6 +34,8 @@ pub struct Propagation {
     pub ways: u8,
     /// Sockets of any process may be put into a sockhash.
     pub sockhash_is_harmless: bool,
+    /// Whether Go's HTTP client gets a uprobe.
+    pub go_uprobes: Switch,
 }
 
 impl Watch {
@@ -219,11 +221,9 @@ impl Watch {
         let (Some(offset), Some(path)) = (facts.round_trip, facts.connection) else {
             return;
         };
-        if self
-            .uprobes
-            .as_mut()
-            .is_some_and(|uprobes| uprobes.go(pid, offset))
-        {
+        let wanted = self.propagation.go_uprobes == Switch::On;
+        let uprobes = self.uprobes.as_mut().filter(|_| wanted);
+        if uprobes.is_some_and(|uprobes| uprobes.go(pid, offset)) {
             told.go.conn = path.conn;
             told.go.fd = path.fd;
             told.go.local = path.local;
@@ -243,6 +243,7 @@ impl Watch {
         let Propagation {
             ways,
             sockhash_is_harmless,
+            ..
         } = self.propagation;
         Told {
             verdict: verdict::WATCH,

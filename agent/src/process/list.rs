@@ -3,8 +3,10 @@
 use std::fmt::Write;
 
 use serde::Serialize;
+use sonde_common::process::propagate;
 
 use super::Process;
+use crate::context;
 
 /// One process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -17,6 +19,8 @@ pub struct Row {
     pub service_name: String,
     /// Ports it listens on.
     pub ports: Vec<u16>,
+    /// How its context is carried on.
+    pub propagation: &'static str,
     /// Whether spans are made.
     pub instrumented: bool,
     /// Why (not).
@@ -35,9 +39,20 @@ impl Row {
             runtime: format!("{name} {version}").trim().to_owned(),
             service_name: process.resource.service_name.clone(),
             ports,
+            propagation: propagation(process),
             instrumented: process.verdict.is_instrumented(),
             reason: process.verdict.reason(),
         }
+    }
+}
+
+/// A field is written for every runtime where the kernel counts right for sockets in a sockhash (`sonde check`).
+fn propagation(process: &Process) -> &'static str {
+    let harmful = context::of_process(process, propagate::HEADER, false) == 0;
+    match (process.verdict.is_instrumented(), harmful) {
+        (false, _) => "-",
+        (true, false) => "header",
+        (true, true) => "header if FIONREAD is right, else join",
     }
 }
 
@@ -45,8 +60,8 @@ impl Row {
 /// operator's terminal.
 #[must_use]
 pub fn render(rows: &[Row]) -> String {
-    let head = ["PID", "RUNTIME", "SERVICE", "PORTS", "STATE"].map(str::to_owned);
-    let lines: Vec<[String; 5]> = std::iter::once(head)
+    let head = ["PID", "RUNTIME", "SERVICE", "PORTS", "CONTEXT", "STATE"].map(str::to_owned);
+    let lines: Vec<[String; 6]> = std::iter::once(head)
         .chain(rows.iter().map(cells))
         .collect();
     let width = |column: usize| {
@@ -56,20 +71,20 @@ pub fn render(rows: &[Row]) -> String {
             .max()
             .unwrap_or(0)
     };
-    let widths = [width(0), width(1), width(2), width(3)];
+    let widths = [width(0), width(1), width(2), width(3), width(4)];
     let mut table = String::new();
-    for [pid, runtime, service, ports, state] in &lines {
-        let [a, b, c, d] = widths;
+    for [pid, runtime, service, ports, context, state] in &lines {
+        let [a, b, c, d, e] = widths;
         // Writing to a String cannot fail.
         let _ = writeln!(
             table,
-            "{pid:>a$}  {runtime:<b$}  {service:<c$}  {ports:<d$}  {state}"
+            "{pid:>a$}  {runtime:<b$}  {service:<c$}  {ports:<d$}  {context:<e$}  {state}"
         );
     }
     table
 }
 
-fn cells(row: &Row) -> [String; 5] {
+fn cells(row: &Row) -> [String; 6] {
     let ports: Vec<String> = row.ports.iter().map(u16::to_string).collect();
     let dash = |text: String| {
         if text.is_empty() {
@@ -88,6 +103,7 @@ fn cells(row: &Row) -> [String; 5] {
         dash(clean(&row.runtime)),
         clean(&row.service_name),
         dash(ports.join(",")),
+        row.propagation.to_owned(),
         clean(&row.reason),
     ]
 }
@@ -103,6 +119,7 @@ mod tests {
             runtime: runtime.to_owned(),
             service_name: name.to_owned(),
             ports: ports.to_vec(),
+            propagation: "header",
             instrumented: true,
             reason: "instrumented".to_owned(),
         };
@@ -111,9 +128,9 @@ mod tests {
             row(1234, "", "x\u{1b}[2J", &[]),
         ];
         let expected = "\
-\u{20}PID  RUNTIME      SERVICE  PORTS   STATE
-\u{20}  7  python 3.11  shop     80,443  instrumented
-1234  -            x?[2J    -       instrumented
+\u{20}PID  RUNTIME      SERVICE  PORTS   CONTEXT  STATE
+\u{20}  7  python 3.11  shop     80,443  header   instrumented
+1234  -            x?[2J    -       header   instrumented
 ";
         assert_eq!(render(&rows), expected);
     }
