@@ -143,3 +143,9 @@ pub fn resident_bytes(pid: u32) -> Result<u64> {
         .parse()?;
     Ok(kibibytes * 1024)
 }
+
+/// Does the kernel count the runs of BPF programs (`kernel.bpf_stats_enabled`)?
+pub fn counts_runs() -> bool {
+    std::fs::read_to_string("/proc/sys/kernel/bpf_stats_enabled")
+        .is_ok_and(|text| text.trim() == "1")
+}

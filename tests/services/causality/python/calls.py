@@ -1,8 +1,7 @@
-"""The calls of one request, with one thread: pooled, database-like, pooled, then two at once."""
+"""The database-like call, on a connection of each thread's own."""
 import os
 import socket
 import threading
-from concurrent.futures import ThreadPoolExecutor
 
 CALLEE = os.environ["CALLEE"]
 DATABASE = int(os.environ["DATABASE"])

@@ -1,4 +1,4 @@
-# Four calls a request with net/http; the last two in threads of their own.
+# Four calls a request with net/http, one after the other.
 require 'net/http'
 require 'socket'
 

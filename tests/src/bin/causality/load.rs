@@ -34,12 +34,25 @@ pub(crate) fn run(port: u16, load: Load) -> Vec<String> {
         .collect()
 }
 
+/// Trace-id of a request by its number in this run.
+pub(crate) fn trace_id(number: u64) -> String {
+    format!("{:016x}{number:016x}", 0x00c0_ffee_u64 ^ (number << 20))
+}
+
+/// Was a request with this trace-id sent in this run, in whatever load?
+pub(crate) fn is_sent(trace: &str) -> bool {
+    let number = trace
+        .get(16..)
+        .and_then(|half| u64::from_str_radix(half, 16).ok());
+    number.is_some_and(|number| trace_id(number) == trace)
+}
+
 fn worker(port: u16, requests: usize, close: bool) -> Vec<String> {
     let mut answered = Vec::new();
     let mut connection = None;
     for _ in 0..requests {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let trace = format!("{:016x}{:016x}", 0x00c0_ffee_u64 ^ (number << 20), number);
+        let trace = trace_id(number);
         match request(port, &mut connection, &trace, close) {
             Ok(200) => answered.push(trace),
             Ok(_) => {}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use sonde_tests::agent::{Agent, Builder};
-use sonde_tests::{net, wait};
+use sonde_tests::{kernel, net, wait};
 
 use super::callee::{Call, Callee};
 use super::load::{self, Load};
@@ -47,8 +47,8 @@ pub(crate) struct Cell {
     pub(crate) field: Tally,
     /// By the spans.
     pub(crate) span: Tally,
-    /// Runs of uprobe programs, for each request.
-    pub(crate) uprobes: f64,
+    /// Runs of uprobe programs, for each request; `None` where the kernel does not count.
+    pub(crate) uprobes: Option<f64>,
 }
 
 /// Starts agent and service, and puts the service under each load of the plan.
@@ -96,7 +96,7 @@ fn one(service: &Service, load: Load, callee: &Callee, agent: &Agent, port: u16)
     let calls = callee.take();
     let spans = settled(agent)?;
     #[expect(clippy::cast_precision_loss, reason = "a few thousand requests")]
-    let uprobes = (hits(agent)? - before) / sent.len() as f64;
+    let uprobes = kernel::counts_runs().then_some((hits(agent)? - before) / sent.len() as f64);
     Ok(Cell {
         load,
         field: Tally::of(&calls, &sent, service.calls),
