@@ -41,6 +41,7 @@ mod segment;
 mod sending;
 mod socket;
 mod task;
+mod tracestate;
 mod walk;
 
 /// The kernel lets only GPL-compatible programs call tracing helpers.

@@ -1,4 +1,4 @@
-//! Writes `traceparent` into the requests of client sockets that are in the `SOCKETS` map.
+//! Writes `traceparent`, and the `tracestate` that came in with it, into the requests of client sockets that are in the `SOCKETS` map.
 //!
 //! Runs in the sending thread, before the bytes are TCP's. A request is recognised only where one must
 //! begin: where all that was written has been seen to leave and the last message was complete, or
@@ -11,6 +11,7 @@ use crate::{
     chain, context,
     maps::{CONNECTIONS, SENDING, lose},
     task::{Socket, Task},
+    tracestate,
 };
 use aya_ebpf::{
     bindings::{sk_action::SK_PASS, sk_msg_md},
@@ -28,6 +29,7 @@ use sonde_common::{
     http1::{Body, HeadScan, Window, body_of},
     loss::{Hook, Reason},
     traceparent,
+    tracestate::State,
 };
 
 /// Bytes scanned at a time.
@@ -334,8 +336,9 @@ unsafe fn complete(
         let Some(at) = empty_line(sending, length) else {
             return 0;
         };
+        let fields = Fields::of(&(*sending).scan, handle);
         let room = socket.room();
-        if room < in_memory(length) {
+        if room < in_memory(length.wrapping_add(fields.length)) {
             lose(Hook::Message, Reason::NoRoom);
             return 0;
         }
@@ -343,11 +346,47 @@ unsafe fn complete(
         // application of a part less by the field, whether that was in it or not.
         let whole = linear(msg) <= ONE_PIECE || room < in_memory((*msg).size);
         let sent = next(sending, handle);
-        if !insert(msg, at, length, whole, &raw const (*sent).span) {
+        if !insert(msg, at, length, whole, &raw const (*sent).span, &fields) {
             return 0;
         }
         (*sending).count = (*sending).count.wrapping_add(1);
-        LINE
+        fields.length
+    }
+}
+
+/// What is written into a request.
+struct Fields {
+    /// Bytes of all lines.
+    length: u32,
+    /// The line of `tracestate` that came in with the request at hand, or null.
+    state: *mut State,
+    handle: u64,
+}
+
+impl Fields {
+    /// A `tracestate` of the application's own stays the only one.
+    #[inline(always)]
+    unsafe fn of(head: &HeadScan, handle: u64) -> Self {
+        let kept = match head.state_at {
+            0 => tracestate::line(handle),
+            _ => None,
+        };
+        let state = kept.unwrap_or(core::ptr::null_mut());
+        // SAFETY: a map value.
+        let length = kept.map_or(0, |state| unsafe { (*state).length });
+        Self {
+            length: LINE + length,
+            state,
+            handle,
+        }
+    }
+
+    /// Writes the second line, if there is one.
+    #[inline(always)]
+    unsafe fn write_state(&self, msg: *mut sk_msg_md) -> bool {
+        // SAFETY: `of` has taken the state from the map; `msg` is the program's context.
+        self.state.is_null()
+            || unsafe { tracestate::write(msg, self.state, self.length - LINE, self.handle) }
     }
 }
 
@@ -421,22 +460,20 @@ unsafe fn insert(
     length: u32,
     whole: bool,
     span: *const SpanContext,
+    fields: &Fields,
 ) -> bool {
+    let added = fields.length;
     // SAFETY: as in `rewrite`.
     unsafe {
-        if bpf_msg_push_data(msg, at, LINE, 0) != 0 {
+        if bpf_msg_push_data(msg, at, added, 0) != 0 {
             lose(Hook::Message, Reason::NoRoom);
             return false;
         }
-        let pulled = bpf_msg_pull_data(msg, at, at + LINE, 0) == 0;
-        if !pulled || !fill(msg, &*span) {
+        let pulled = bpf_msg_pull_data(msg, at, at + added, 0) == 0;
+        let filled = pulled && fill(msg, &*span) && fields.write_state(msg);
+        if !filled || (whole && bpf_msg_pull_data(msg, 0, length + added, 0) != 0) {
             lose(Hook::Message, Reason::Unreadable);
-            bpf_msg_pop_data(msg, at, LINE, 0);
-            return false;
-        }
-        if whole && bpf_msg_pull_data(msg, 0, length + LINE, 0) != 0 {
-            lose(Hook::Message, Reason::Unreadable);
-            bpf_msg_pop_data(msg, at, LINE, 0);
+            bpf_msg_pop_data(msg, at, added, 0);
             return false;
         }
         true
