@@ -27,6 +27,7 @@ mod chain;
 mod chunked;
 mod context;
 mod event_loop;
+mod fields;
 mod handover;
 mod head;
 mod hold;

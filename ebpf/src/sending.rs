@@ -9,9 +9,9 @@
 
 use crate::{
     chain, context,
+    fields::Fields,
     maps::{CONNECTIONS, SENDING, lose},
     task::{Socket, Task},
-    tracestate,
 };
 use aya_ebpf::{
     bindings::{sk_action::SK_PASS, sk_msg_md},
@@ -29,7 +29,6 @@ use sonde_common::{
     http1::{Body, HeadScan, Window, body_of},
     loss::{Hook, Reason},
     traceparent,
-    tracestate::State,
 };
 
 /// Bytes scanned at a time.
@@ -51,8 +50,6 @@ const SENT: usize = 4;
 const SPARE: u32 = 4096;
 /// Bytes that pass without the program, for what is no HTTP/1.
 const FOREVER: u32 = 1 << 30;
-/// Bytes of the line that is written.
-const LINE: u32 = traceparent::LINE as u32;
 /// Where the parent-id begins in a value of `traceparent`.
 const PARENT_ID: u32 = 36;
 
@@ -354,42 +351,6 @@ unsafe fn complete(
     }
 }
 
-/// What is written into a request.
-struct Fields {
-    /// Bytes of all lines.
-    length: u32,
-    /// The line of `tracestate` that came in with the request at hand, or null.
-    state: *mut State,
-    handle: u64,
-}
-
-impl Fields {
-    /// A `tracestate` of the application's own stays the only one.
-    #[inline(always)]
-    unsafe fn of(head: &HeadScan, handle: u64) -> Self {
-        let kept = match head.state_at {
-            0 => tracestate::line(handle),
-            _ => None,
-        };
-        let state = kept.unwrap_or(core::ptr::null_mut());
-        // SAFETY: a map value.
-        let length = kept.map_or(0, |state| unsafe { (*state).length });
-        Self {
-            length: LINE + length,
-            state,
-            handle,
-        }
-    }
-
-    /// Writes the second line, if there is one.
-    #[inline(always)]
-    unsafe fn write_state(&self, msg: *mut sk_msg_md) -> bool {
-        // SAFETY: `of` has taken the state from the map; `msg` is the program's context.
-        self.state.is_null()
-            || unsafe { tracestate::write(msg, self.state, self.length - LINE, self.handle) }
-    }
-}
-
 /// Memory that so many bytes of a send queue may take at most, in however many segments; and some more.
 #[inline(always)]
 fn in_memory(bytes: u32) -> i32 {
@@ -470,33 +431,12 @@ unsafe fn insert(
             return false;
         }
         let pulled = bpf_msg_pull_data(msg, at, at + added, 0) == 0;
-        let filled = pulled && fill(msg, &*span) && fields.write_state(msg);
+        let filled = pulled && fields.write(msg, &*span);
         if !filled || (whole && bpf_msg_pull_data(msg, 0, length + added, 0) != 0) {
             lose(Hook::Message, Reason::Unreadable);
             bpf_msg_pop_data(msg, at, added, 0);
             return false;
         }
-        true
-    }
-}
-
-#[inline(always)]
-unsafe fn fill(msg: *mut sk_msg_md, span: &SpanContext) -> bool {
-    // SAFETY: as in `rewrite`.
-    unsafe {
-        let data = (*msg).__bindgen_anon_1.data as usize;
-        if data + traceparent::LINE > (*msg).__bindgen_anon_2.data_end as usize {
-            return false;
-        }
-        traceparent::line(span, |at, word| {
-            let to = (data + at) as *mut u64;
-            if at + 8 <= traceparent::LINE {
-                to.write_unaligned(word);
-            } else {
-                to.cast::<u32>().write_unaligned(word as u32);
-                to.cast::<u16>().add(2).write_unaligned((word >> 32) as u16);
-            }
-        });
         true
     }
 }

@@ -4,7 +4,7 @@
 //! over. Nothing is kept of a value that is not a valid list, is too long, stands in several lines or did not come in one
 //! segment. Whether a key repeats is not checked.
 
-use crate::{maps::STATES, walk::Walk};
+use crate::{context, maps::STATES, walk::Walk};
 use aya_ebpf::{
     bindings::sk_msg_md,
     helpers::generated::{bpf_loop, bpf_skb_load_bytes},
@@ -117,9 +117,7 @@ unsafe extern "C" fn check_step(index: u64, context: *mut *mut State) -> i64 {
 /// The line that goes into a request sent for `handle`.
 #[inline(always)]
 pub fn line(handle: u64) -> Option<*mut State> {
-    if handle == 0 {
-        return None;
-    }
+    context::get(handle)?;
     let state = STATES.get_ptr_mut(slot(handle))?;
     // SAFETY: a map value.
     (unsafe { (*state).handle } == handle).then_some(state)
