@@ -16,3 +16,4 @@ pub mod process;
 pub mod python;
 pub mod record;
 pub mod traceparent;
+pub mod tracestate;

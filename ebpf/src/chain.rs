@@ -14,6 +14,7 @@ use crate::{
     maps::{SENDING, config, lose},
     sampling, segment, sending,
     task::{Socket, Task},
+    tracestate,
     walk::Walk,
 };
 use core::ffi::c_void;
@@ -72,7 +73,11 @@ unsafe fn arrives(walk: &Walk, head: &HeadScan, end: u32, span: *mut SpanContext
         // The number of the request at hand was counted already.
         let index = (*connection).ingress.messages.wrapping_sub(1);
         if index.wrapping_sub((*connection).answered) < PIPELINED as u32 {
-            (*connection).contexts[index as usize % PIPELINED] = context::create(&*span, walk.now);
+            let handle = context::create(&*span, walk.now);
+            if told.is_some() && matches!((*span).origin, origin::HEADER | origin::JOINED) {
+                tracestate::keep(walk, head, end, handle);
+            }
+            (*connection).contexts[index as usize % PIPELINED] = handle;
         }
     }
 }

@@ -27,6 +27,7 @@ mod chain;
 mod chunked;
 mod context;
 mod event_loop;
+mod fields;
 mod handover;
 mod head;
 mod hold;
@@ -41,6 +42,7 @@ mod segment;
 mod sending;
 mod socket;
 mod task;
+mod tracestate;
 mod walk;
 
 /// The kernel lets only GPL-compatible programs call tracing helpers.

@@ -18,6 +18,7 @@ use sonde_common::{
     loss::{Hook, LOSSES, Reason, index},
     process::Process,
     python::{ObjectKey, Serving, TaskWork, Thread},
+    tracestate::{STATES as LINES, State},
 };
 
 use crate::sending::Sending;
@@ -129,6 +130,10 @@ pub static SOCKETS: SockHash<u64> = SockHash::with_max_entries(65_536, 0);
 /// Requests that services are working on, by `context::slot`.
 #[btf_map]
 pub static CONTEXTS: Array<Context, { SLOTS as usize }> = Array::new();
+
+/// `tracestate` of those requests that had it, by `tracestate::slot`.
+#[btf_map]
+pub static STATES: Array<State, { LINES as usize }> = Array::new();
 
 /// The handle given last.
 #[btf_map]

@@ -1,4 +1,4 @@
-//! Writes `traceparent` into the requests of client sockets that are in the `SOCKETS` map.
+//! Writes `traceparent`, and the `tracestate` that came in with it, into the requests of client sockets that are in the `SOCKETS` map.
 //!
 //! Runs in the sending thread, before the bytes are TCP's. A request is recognised only where one must
 //! begin: where all that was written has been seen to leave and the last message was complete, or
@@ -9,6 +9,7 @@
 
 use crate::{
     chain, context,
+    fields::Fields,
     maps::{CONNECTIONS, SENDING, lose},
     task::{Socket, Task},
 };
@@ -49,8 +50,6 @@ const SENT: usize = 4;
 const SPARE: u32 = 4096;
 /// Bytes that pass without the program, for what is no HTTP/1.
 const FOREVER: u32 = 1 << 30;
-/// Bytes of the line that is written.
-const LINE: u32 = traceparent::LINE as u32;
 /// Where the parent-id begins in a value of `traceparent`.
 const PARENT_ID: u32 = 36;
 
@@ -334,8 +333,9 @@ unsafe fn complete(
         let Some(at) = empty_line(sending, length) else {
             return 0;
         };
+        let fields = Fields::of(&(*sending).scan, handle);
         let room = socket.room();
-        if room < in_memory(length) {
+        if room < in_memory(length.wrapping_add(fields.length)) {
             lose(Hook::Message, Reason::NoRoom);
             return 0;
         }
@@ -343,11 +343,11 @@ unsafe fn complete(
         // application of a part less by the field, whether that was in it or not.
         let whole = linear(msg) <= ONE_PIECE || room < in_memory((*msg).size);
         let sent = next(sending, handle);
-        if !insert(msg, at, length, whole, &raw const (*sent).span) {
+        if !insert(msg, at, length, whole, &raw const (*sent).span, &fields) {
             return 0;
         }
         (*sending).count = (*sending).count.wrapping_add(1);
-        LINE
+        fields.length
     }
 }
 
@@ -421,45 +421,22 @@ unsafe fn insert(
     length: u32,
     whole: bool,
     span: *const SpanContext,
+    fields: &Fields,
 ) -> bool {
+    let added = fields.length;
     // SAFETY: as in `rewrite`.
     unsafe {
-        if bpf_msg_push_data(msg, at, LINE, 0) != 0 {
+        if bpf_msg_push_data(msg, at, added, 0) != 0 {
             lose(Hook::Message, Reason::NoRoom);
             return false;
         }
-        let pulled = bpf_msg_pull_data(msg, at, at + LINE, 0) == 0;
-        if !pulled || !fill(msg, &*span) {
+        let pulled = bpf_msg_pull_data(msg, at, at + added, 0) == 0;
+        let filled = pulled && fields.write(msg, &*span);
+        if !filled || (whole && bpf_msg_pull_data(msg, 0, length + added, 0) != 0) {
             lose(Hook::Message, Reason::Unreadable);
-            bpf_msg_pop_data(msg, at, LINE, 0);
+            bpf_msg_pop_data(msg, at, added, 0);
             return false;
         }
-        if whole && bpf_msg_pull_data(msg, 0, length + LINE, 0) != 0 {
-            lose(Hook::Message, Reason::Unreadable);
-            bpf_msg_pop_data(msg, at, LINE, 0);
-            return false;
-        }
-        true
-    }
-}
-
-#[inline(always)]
-unsafe fn fill(msg: *mut sk_msg_md, span: &SpanContext) -> bool {
-    // SAFETY: as in `rewrite`.
-    unsafe {
-        let data = (*msg).__bindgen_anon_1.data as usize;
-        if data + traceparent::LINE > (*msg).__bindgen_anon_2.data_end as usize {
-            return false;
-        }
-        traceparent::line(span, |at, word| {
-            let to = (data + at) as *mut u64;
-            if at + 8 <= traceparent::LINE {
-                to.write_unaligned(word);
-            } else {
-                to.cast::<u32>().write_unaligned(word as u32);
-                to.cast::<u16>().add(2).write_unaligned((word >> 32) as u16);
-            }
-        });
         true
     }
 }

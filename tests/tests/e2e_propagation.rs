@@ -1,15 +1,18 @@
 //! What the peers of a watched client see: exactly one `traceparent`, that of the client's span, and otherwise the very request
 //! that they see without an agent. None of the peers knows of Sonde.
 
-use anyhow::{Context as _, Result, ensure};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use anyhow::{Context as _, Result, anyhow, ensure};
 use sonde_tests::agent::{self, Agent, Builder};
 use sonde_tests::cgroup::Cgroup;
 use sonde_tests::client::{self, Request};
 use sonde_tests::process::Process;
 use sonde_tests::propagation::{self, Seen};
 use sonde_tests::service::{self, Kind, Nginx, Service};
-use sonde_tests::span::{self, CLIENT, Span};
-use sonde_tests::{expect, kernel, run};
+use sonde_tests::span::{self, CLIENT, SERVER, Span};
+use sonde_tests::{chain, expect, kernel, net, run};
 
 const OWN: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -302,4 +305,101 @@ fn no_header_when_told() {
         }
         Ok(())
     });
+}
+
+/// Lines of a request beside those of every request, and the `tracestate` that it passes on.
+fn states() -> Vec<(String, Option<String>)> {
+    let own = format!("traceparent: {OWN}\r\n");
+    let line = |value: &str| format!("{own}tracestate: {value}\r\n");
+    let carried = |value: String| (line(&value), Some(value));
+    let sized = |bytes: usize| format!("a={},b={}", "v".repeat(253), "w".repeat(bytes - 258));
+    vec![
+        carried("congo=t61rcWkgMzE,rojo=00f067aa0ba902b7".to_owned()),
+        carried("t=v".to_owned()),
+        carried("a=1 , 0@b=2;3 4".to_owned()),
+        carried(sized(511)),
+        carried(sized(512)),
+        (
+            format!("TraceState:last=1\r\n{own}"),
+            Some("last=1".to_owned()),
+        ),
+        (line(&sized(513)), None),
+        (line("a=1") + "tracestate: b=2\r\n", None),
+        (line("a=1,=2"), None),
+        (line("a=1\u{e4}"), None),
+        (line(""), None),
+        (own.clone(), None),
+        (line("a=1").replace("-01\r", "-0x\r"), None),
+    ]
+}
+
+fn ask(port: u16, target: &str, lines: &str) -> Result<()> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    let head = format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{lines}\r\n");
+    stream.write_all(head.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    ensure!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
+    Ok(())
+}
+
+/// What came in with `traceparent` goes out with it, or not at all.
+#[test]
+fn tracestate_is_carried() {
+    run("tracestate_is_carried", || {
+        propagation::need()?;
+        let callee = Kind::Go.start()?;
+        let cgroup = Cgroup::new()?;
+        let port = net::free_port()?;
+        let next = format!("{}/seen", callee.url);
+        let command = chain::flask_command("127.0.0.1", port, Some(&next))?;
+        let service = Service::start("chain flask", port, &mut cgroup.command(&command))?;
+        let agent = Builder::jsonl()
+            .flag("--cgroup", cgroup.path().display())
+            .pids(service.process.group())
+            .start()?;
+        let states = states();
+        for (number, (lines, _)) in states.iter().enumerate() {
+            ask(port, &format!("/chain/{number}"), lines)?;
+        }
+        let seen = propagation::seen(&callee.process, states.len())?;
+        let spans = agent.finish(2 * states.len(), |span| span.target().contains("/chain/"))?;
+        for (number, (lines, state)) in states.iter().enumerate() {
+            let found = passed_on(number, state.as_deref(), &seen, &spans);
+            found.map_err(|error| anyhow!("{lines}: {error:#}"))?;
+        }
+        Ok(())
+    });
+}
+
+fn passed_on(number: usize, state: Option<&str>, seen: &[Seen], spans: &[Span]) -> Result<()> {
+    let target = format!("/chain/{number}");
+    let server = expect::only(spans, SERVER, &target);
+    let client = expect::only(spans, CLIENT, &format!("/seen{target}"));
+    let field = seen[number].traceparent()?;
+    let ids = (&field.trace_id, &field.parent_id);
+    ensure!(ids == (&client.trace_id, &client.span_id), "{client:#?}");
+    ensure!(server.trace_id == client.trace_id, "{server:#?}");
+    let (found, rest): (Vec<_>, Vec<_>) = seen[number]
+        .fields
+        .iter()
+        .partition(|(name, _)| name == "tracestate");
+    let values: Vec<&str> = found.iter().map(|(_, value)| &**value).collect();
+    ensure!(values == state.as_slice(), "{values:?}, {server:#?}");
+    let first = seen[0]
+        .fields
+        .iter()
+        .filter(|(name, _)| name != "tracestate");
+    ensure!(rest.into_iter().eq(first), "changed: {:?}", seen[number]);
+    if let Some(state) = state {
+        let list: Vec<&str> = state.split(',').map(str::trim).collect();
+        ensure!(server.trace_state == list.join(","), "{server:#?}");
+    }
+    let told = if state.is_some() {
+        &*server.trace_state
+    } else {
+        ""
+    };
+    ensure!(client.trace_state == told, "{client:#?}");
+    Ok(())
 }
