@@ -138,7 +138,8 @@ pub unsafe fn write(msg: *mut sk_msg_md, state: *mut State, length: u32, handle:
     // SAFETY: the callback gets `copy` back, which outlives the call.
     unsafe {
         let written = bpf_loop(length, write_step as *mut c_void, (&raw mut copy).cast(), 0);
-        let kept = (&raw const (*state).handle).read_volatile() == handle && (*state).length == length;
+        let kept =
+            (&raw const (*state).handle).read_volatile() == handle && (*state).length == length;
         kept && written as u32 == length && {
             let (data, end) = ends(msg);
             data + traceparent::LINE + length as usize <= end
