@@ -116,8 +116,6 @@ impl Trust {
 pub enum Propagate {
     /// `traceparent` in HTTP requests
     Header,
-    /// The TCP option
-    Tcp,
     /// Not at all
     Off,
 }
@@ -169,7 +167,6 @@ pub fn propagation(listed: &[Propagate]) -> Result<u8, String> {
     let bits = listed.iter().fold(0, |bits, one| {
         bits | match one {
             Propagate::Header => propagate::HEADER,
-            Propagate::Tcp => propagate::OPTION,
             Propagate::Off => 0,
         }
     });
@@ -272,6 +269,6 @@ mod tests {
     #[test]
     fn off_stands_alone() {
         assert_eq!(propagation(&[Propagate::Off]), Ok(0));
-        assert!(propagation(&[Propagate::Off, Propagate::Tcp]).is_err());
+        assert!(propagation(&[Propagate::Off, Propagate::Header]).is_err());
     }
 }

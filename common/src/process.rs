@@ -16,8 +16,6 @@ pub mod verdict {
 pub mod propagate {
     /// As a field in the request, written by `sk_msg`.
     pub const HEADER: u8 = 1;
-    /// As a TCP option.
-    pub const OPTION: u8 = 2;
 }
 
 /// What carries a context through the process.

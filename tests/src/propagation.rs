@@ -20,6 +20,27 @@ pub fn need() -> Result<()> {
     Err(skip(reason))
 }
 
+/// Skips the test where the agent under test knows no such way to carry a context on.
+pub fn need_way(way: &str) -> Result<()> {
+    if is_known(&format!("{way}:"))? {
+        return Ok(());
+    }
+    let reason = format!("this agent has no --propagate {way}");
+    eprintln!("WARNING: {reason}");
+    Err(skip(reason))
+}
+
+/// Those of `ways` that the agent under test knows.
+pub fn known_ways(ways: &[&'static str]) -> Result<Vec<&'static str>> {
+    let mut known = Vec::new();
+    for way in ways {
+        if is_known(&format!("{way}:"))? {
+            known.push(*way);
+        }
+    }
+    Ok(known)
+}
+
 /// Whether `sonde run` has this flag.
 pub fn is_known(flag: &str) -> Result<bool> {
     let help = process::output_of(Command::new(agent::binary()?).args(["run", "--help"]))?;

@@ -116,6 +116,7 @@ fn trace_joins_across_machines() {
 fn trace_joins_by_the_tcp_option() {
     run("trace_joins_by_the_tcp_option", || {
         propagation::need()?;
+        propagation::need_way("tcp")?;
         let mut machines = Machines::new()?;
         let near = Builder::jsonl()
             .flag("--cgroup", machines.near.path().display())

@@ -290,7 +290,10 @@ fn no_header_when_told() {
         propagation::need()?;
         agent::binary()?;
         let server = Kind::Go.start()?;
-        for (index, how) in ["off", "tcp"].into_iter().enumerate() {
+        for (index, how) in propagation::known_ways(&["off", "tcp"])?
+            .into_iter()
+            .enumerate()
+        {
             let cgroup = Cgroup::new()?;
             let mut client = client::Kind::Go.start_in(Some(&cgroup))?;
             let agent = Builder::jsonl()
