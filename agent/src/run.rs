@@ -46,12 +46,11 @@ pub fn run(config: Config) -> Result<(), Failure> {
     let statistics = Statistics::new(&mut capture).map_err(refused)?;
     let propagation = propagation(&mut capture, &config.context);
     let uprobes = uprobes(&mut capture);
-    let mut watch = Watch::new(processes, verdicts, propagation, uprobes);
     capture.attach(&options.cgroup).map_err(refused)?;
-    let mut enroller = Enroller::new(&mut capture).map_err(refused)?;
+    let enroller = Enroller::new(&mut capture).map_err(refused)?;
+    let mut watch = Watch::new(processes, verdicts, propagation, uprobes, enroller);
     let attached = begun.elapsed();
-    watch.take_in(&mut enroller);
-    drop(enroller);
+    watch.take_in();
     give_back_memory();
 
     let exporters = Exporters::start(&export, &health, runtime.handle())

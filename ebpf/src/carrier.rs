@@ -90,8 +90,9 @@ pub unsafe fn at_work(connection: *const Connection, task: &Task) -> u64 {
     let tgid = task.tgid();
     // SAFETY: the value is used before the program ends; the caller passes a checked map value.
     unsafe {
+        // Not told of yet: its threads may not be what carries its work.
         let Some(process) = PROCESSES.get(tgid) else {
-            return of_thread(task, tgid);
+            return 0;
         };
         match process.runtime {
             runtime::GO => {

@@ -137,6 +137,7 @@ unsafe fn message(msg: *mut sk_msg_md) -> Option<()> {
         if connection.is_null() || sending.is_null() {
             return None;
         }
+        (*connection).enrolled = 1;
         let server = (*connection).role == role::SERVER;
         let distrusted = (*connection).distrusted != 0;
         if server || distrusted || (*connection).state >= state::OPAQUE {

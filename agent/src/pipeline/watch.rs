@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use sonde_common::process::{Go, Process as Told, runtime, verdict};
+use sonde_common::process::{Go, Process as Told, propagate, runtime, verdict};
 use sonde_common::python::Python;
 
 use crate::capture::{Enroller, OpenFacts, Uprobes, Verdicts};
@@ -24,6 +24,7 @@ pub struct Watch {
     propagation: Propagation,
     traces_itself: FxHashSet<u32>,
     uprobes: Option<Uprobes>,
+    enroller: Enroller,
     go: Executables,
 }
 
@@ -46,6 +47,7 @@ impl Watch {
         verdicts: Verdicts,
         propagation: Propagation,
         uprobes: Option<Uprobes>,
+        enroller: Enroller,
     ) -> Self {
         Self {
             processes,
@@ -55,24 +57,25 @@ impl Watch {
             propagation,
             traces_itself: FxHashSet::default(),
             uprobes,
+            enroller,
             go: Executables::default(),
         }
     }
 
     /// Decides on every process there is and takes in the sockets of the watched ones.
-    pub fn take_in(&mut self, enroller: &mut Enroller) {
+    pub fn take_in(&mut self) {
         let mut totals = (0, 0, 0);
         for process in self.processes.scan() {
             let told = self.tell(&process);
             let watch = told.verdict == verdict::WATCH;
-            let found = enroller.enroll(process.pid, &told);
+            let found = self.enroller.enroll(process.pid, &told);
             if watch {
                 totals.0 += found.connected;
                 totals.1 += found.listening;
                 totals.2 += found.failed;
             }
         }
-        enroller.finish();
+        self.enroller.finish();
         let (connected, listening, failed) = totals;
         tracing::info!(
             connected,
@@ -88,13 +91,8 @@ impl Watch {
         if let Some(uprobes) = &mut self.uprobes {
             uprobes.forget(process.pid);
         }
-        // The kernel side must know before the first connection; looking into the executable takes time.
-        let told = self.told(&process);
-        self.verdicts.decide(process.pid, told);
-        // A Python process has loaded nothing yet: it is looked into with its first connection.
-        if told.runtime != runtime::ASYNCIO {
-            self.tell(&process);
-        }
+        // Most processes never have a connection: they are looked into with their first.
+        self.verdicts.decide(process.pid, self.told(&process));
     }
 
     /// A process is gone; its facts are kept for late spans.
@@ -120,7 +118,16 @@ impl Watch {
         if self.seen.insert(facts.tgid)
             && let Some(process) = self.processes.get(facts.tgid)
         {
-            self.tell(&process);
+            let told = self.tell(&process);
+            self.enroll_early(process.pid, &told);
+        }
+    }
+
+    /// Takes in the sockets that the process had connected before the kernel side knew of it.
+    fn enroll_early(&mut self, pid: u32, told: &Told) {
+        if told.propagate & propagate::HEADER != 0 {
+            self.enroller.enroll(pid, told);
+            self.enroller.finish();
         }
     }
 

@@ -65,6 +65,8 @@ pub(crate) fn measure(service: &Service, plan: &Plan) -> Result<Vec<Cell>> {
         close: false,
     };
     ensure!(!load::run(port, warm).is_empty(), "no request was answered");
+    // A process is looked into with its first connection.
+    settled(&agent)?;
     let loads = plan.concurrency.iter().map(|&concurrency| Load {
         concurrency,
         requests: plan.requests,
