@@ -9,7 +9,7 @@ const pooled = axios.create({ httpAgent: new http.Agent({ keepAlive: true }) });
 const fresh = axios.create({ httpAgent: new http.Agent({ keepAlive: false }) });
 
 const app = express();
-app.get('/work/:id', async (request, response) => {
+app.get('/serve/:id', async (request, response) => {
   const { id } = request.params;
   await pooled.get(`${base}/${id}/1`);
   await pooled.get(`${base}/${id}/2`);

@@ -70,6 +70,6 @@ func work(answer http.ResponseWriter, request *http.Request) {
 
 func main() {
 	callee, database = os.Args[2], os.Args[3]
-	http.HandleFunc("/work/", work)
+	http.HandleFunc("/serve/", work)
 	log.Fatal(http.ListenAndServe("127.0.0.1:"+os.Args[1], nil))
 }

@@ -15,7 +15,7 @@ public class Client {
         String base = "http://127.0.0.1:" + arguments[1] + "/down/";
         InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), Integer.parseInt(arguments[0]));
         HttpServer server = HttpServer.create(address, 256);
-        server.createContext("/work/", exchange -> {
+        server.createContext("/serve/", exchange -> {
             String id = exchange.getRequestURI().getPath().split("/")[2];
             HttpRequest[] calls = new HttpRequest[4];
             for (int number = 1; number <= 4; number++) {

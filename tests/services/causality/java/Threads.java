@@ -40,7 +40,7 @@ public class Threads {
         database = Integer.parseInt(arguments[2]);
         InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), Integer.parseInt(arguments[0]));
         HttpServer server = HttpServer.create(address, 256);
-        server.createContext("/work/", exchange -> {
+        server.createContext("/serve/", exchange -> {
             String id = exchange.getRequestURI().getPath().split("/")[2];
             try {
                 get(id, 1, false);

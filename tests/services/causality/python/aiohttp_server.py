@@ -20,6 +20,6 @@ async def clients(app):
 
 
 application = web.Application()
-application.router.add_get("/work/{identity}", handle)
+application.router.add_get("/serve/{identity}", handle)
 application.cleanup_ctx.append(clients)
 web.run_app(application, host="127.0.0.1", port=int(sys.argv[1]), print=None, backlog=256)

@@ -16,7 +16,7 @@ async def lifespan(application):
 app = FastAPI(lifespan=lifespan)
 
 
-@app.get("/work/{identity}")
+@app.get("/serve/{identity}")
 async def handle(identity: str):
     await work(app.state.clients, identity)
     return "ok"

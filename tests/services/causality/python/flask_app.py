@@ -14,7 +14,7 @@ def get(identity, number, session):
     session.get(f"http://127.0.0.1:{CALLEE}/down/{identity}/{number}")
 
 
-@app.get("/work/<identity>")
+@app.get("/serve/<identity>")
 def work(identity):
     if not hasattr(_local, "session"):
         _local.session = requests.Session()

@@ -79,7 +79,7 @@ fn request(
     };
     let way = if close { "close" } else { "keep-alive" };
     let head = format!(
-        "GET /work/{trace} HTTP/1.1\r\nHost: service\r\nConnection: {way}\r\ntraceparent: 00-{trace}-00f067aa0ba902b7-01\r\n\r\n"
+        "GET /serve/{trace} HTTP/1.1\r\nHost: service\r\nConnection: {way}\r\ntraceparent: 00-{trace}-00f067aa0ba902b7-01\r\n\r\n"
     );
     reader.get_mut().write_all(head.as_bytes())?;
     let (status, again) = answer(reader)?;

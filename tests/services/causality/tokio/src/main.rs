@@ -64,7 +64,7 @@ async fn main() -> Result<(), Error> {
         callee: arguments[2].clone(),
         database: arguments[3].clone(),
     };
-    let router = Router::new().route("/work/{id}", get(handle)).with_state(calls);
+    let router = Router::new().route("/serve/{id}", get(handle)).with_state(calls);
     let listener = TcpListener::bind(format!("127.0.0.1:{}", arguments[1])).await?;
     axum::serve(listener, router).await?;
     Ok(())
