@@ -182,14 +182,14 @@ pub fn goroutine(task: &Task, go: &Go) -> Option<Goroutine> {
 /// The current thread has read from a socket of which nothing is known.
 #[inline(always)]
 pub fn take_up_unknown(tgid: u32) {
-    if runtime_of(tgid) == runtime::ASYNCIO {
+    if runtime_of(tgid) == Some(runtime::ASYNCIO) {
         asyncio::take_up(0, 0);
     }
 }
 
-/// What carries work through a process; threads where that is not known.
+/// What carries work through a process, if that is known.
 #[inline(always)]
-pub fn runtime_of(tgid: u32) -> u8 {
+pub fn runtime_of(tgid: u32) -> Option<u8> {
     // SAFETY: the value is copied at once.
-    unsafe { PROCESSES.get(tgid) }.map_or(runtime::THREADS, |process| process.runtime)
+    unsafe { PROCESSES.get(tgid) }.map(|process| process.runtime)
 }

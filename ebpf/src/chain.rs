@@ -280,7 +280,7 @@ pub unsafe fn connects(connection: *mut Connection) {
     unsafe {
         if matches!(
             carrier::runtime_of(task.tgid()),
-            runtime::GO | runtime::ASYNCIO
+            Some(runtime::GO | runtime::ASYNCIO)
         ) {
             return;
         }

@@ -6,16 +6,17 @@ use crate::{
     maps::{RECORDS, config, lose},
     ring, segment,
     walk::Walk,
+    window::{Bytes, Words},
 };
 use aya_ebpf::{
     helpers::generated::{bpf_loop, bpf_skb_load_bytes},
     maps::ring_buf::RingBufEntry,
 };
-use core::{arch::asm, ffi::c_void};
+use core::ffi::c_void;
 use sonde_common::{
     connection::{Connection, Direction, phase, role, state},
     context::SpanContext,
-    http1::{Body, ChunkScan, HeadScan, Window, body_of},
+    http1::{Body, ChunkScan, HeadScan, body_of},
     loss::Reason,
     record::{DataHeader, Kind, flag},
 };
@@ -23,8 +24,6 @@ use sonde_common::{
 /// Bytes in a record; a longer head takes several. One size: the verifier walks through all that follows
 /// once for each.
 const WINDOW: usize = 512;
-/// A word may be read at the window's last byte.
-const SLACK: usize = 8;
 
 /// A data record with its window.
 ///
@@ -34,8 +33,7 @@ const SLACK: usize = 8;
 #[repr(C)]
 struct Record {
     header: Scratch,
-    bytes: [u8; WINDOW],
-    slack: [u8; SLACK],
+    window: Bytes<WINDOW>,
 }
 
 /// The header, or before it is written the scan.
@@ -56,21 +54,6 @@ struct Scan {
 
 const _: () = assert!(size_of::<Scan>() <= size_of::<DataHeader>());
 
-/// The window inside a ring record.
-struct Captured(*const u8);
-
-impl Window for Captured {
-    #[inline(always)]
-    fn word(&self, at: u32) -> u64 {
-        let at = at as usize & (WINDOW - 1);
-        let word: u64;
-        // One unaligned load; the compiler would make eight of it.
-        // SAFETY: the window has WINDOW bytes and SLACK more behind them.
-        unsafe { asm!("{0} = *(u64 *)({1} + 0)", out(reg) word, in(reg) self.0.add(at)) };
-        word
-    }
-}
-
 /// Captures from the walk's position on: a whole head, or as much as the window holds.
 #[inline(always)]
 pub unsafe fn capture<const EGRESS: bool>(walk: &mut Walk, direction: *mut Direction) {
@@ -83,7 +66,7 @@ pub unsafe fn capture<const EGRESS: bool>(walk: &mut Walk, direction: *mut Direc
             return;
         };
         let record: *mut Record = entry.as_mut_ptr();
-        let bytes = (&raw mut (*record).bytes).cast::<u8>();
+        let bytes = (&raw mut (*record).window.bytes).cast::<u8>();
         let Some(end) = load(walk, (*direction).at, bytes) else {
             lose(segment::hook::<EGRESS>(), Reason::Unreadable);
             return give_up(entry, direction);
@@ -156,7 +139,7 @@ pub unsafe fn capture_early<const EGRESS: bool>(
             return false;
         };
         let record: *mut Record = entry.as_mut_ptr();
-        let bytes = (&raw mut (*record).bytes).cast::<u8>();
+        let bytes = (&raw mut (*record).window.bytes).cast::<u8>();
         let Some(captured) = load(walk, (*direction).at, bytes) else {
             entry.discard(0);
             return false;
@@ -226,8 +209,8 @@ unsafe extern "C" fn scan_step(_index: u64, context: *mut *mut Record) -> i64 {
         if scan.at >= scan.end || scan.head.is_end() || scan.head.is_failed() {
             return 1;
         }
-        let bytes = (&raw const (*record).bytes).cast::<u8>();
-        scan.at = scan.head.step(&Captured(bytes), scan.at, scan.end);
+        let window = Words::of(&raw const (*record).window);
+        scan.at = scan.head.step(&window, scan.at, scan.end);
         0
     }
 }

@@ -44,6 +44,7 @@ mod socket;
 mod task;
 mod tracestate;
 mod walk;
+mod window;
 
 /// The kernel lets only GPL-compatible programs call tracing helpers.
 #[unsafe(link_section = "license")]

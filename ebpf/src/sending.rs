@@ -1,4 +1,5 @@
-//! Writes `traceparent`, and the `tracestate` that came in with it, into the requests of client sockets that are in the `SOCKETS` map.
+//! Writes `traceparent`, and the `tracestate` that came in with it, into the requests of client sockets that are in the
+//! `SOCKETS` map.
 //!
 //! Runs in the sending thread, before the bytes are TCP's. A request is recognised only where one must
 //! begin: where all that was written has been seen to leave and the last message was complete, or
@@ -12,6 +13,7 @@ use crate::{
     fields::Fields,
     maps::{CONNECTIONS, SENDING, lose},
     task::{Socket, Task},
+    window::{Bytes, Words},
 };
 use aya_ebpf::{
     bindings::{sk_action::SK_PASS, sk_msg_md},
@@ -22,19 +24,17 @@ use aya_ebpf::{
     macros::sk_msg,
     programs::SkMsgContext,
 };
-use core::{arch::asm, ffi::c_void};
+use core::ffi::c_void;
 use sonde_common::{
     connection::{Connection, Sent, phase, role, state},
     context::SpanContext,
-    http1::{Body, HeadScan, Window, body_of},
+    http1::{Body, HeadScan, body_of},
     loss::{Hook, Reason},
     traceparent,
 };
 
 /// Bytes scanned at a time.
 const WINDOW: usize = 1024;
-/// A word may be read at the window's last byte.
-const SLACK: usize = 8;
 /// Bytes of a message that are looked at in search of the head's end, at first and at most.
 const FIRST_LOOK: u32 = 2048;
 const LAST_LOOK: u32 = 16 * 1024;
@@ -74,25 +74,11 @@ pub struct Sending {
     count: u64,
     /// The newest of them, by their number.
     sent: [Sent; SENT],
-    window: [u8; WINDOW],
-    slack: [u8; SLACK],
+    window: Bytes<WINDOW>,
 }
 
 const HEAD: u32 = 1;
 const NEXT: u32 = 2;
-
-struct Bytes(*const u8);
-
-impl Window for Bytes {
-    #[inline(always)]
-    fn word(&self, at: u32) -> u64 {
-        let at = at as usize & (WINDOW - 1);
-        let word: u64;
-        // SAFETY: the window has WINDOW bytes and SLACK more behind them.
-        unsafe { asm!("{0} = *(u64 *)({1} + 0)", out(reg) word, in(reg) self.0.add(at)) };
-        word
-    }
-}
 
 /// Where the request with this span id is kept: the id's lowest bits are the request's number.
 #[inline(always)]
@@ -276,7 +262,7 @@ unsafe extern "C" fn step(_index: u64, context: *mut *mut Sending) -> i64 {
         if sending.at >= sending.end {
             return load(sending);
         }
-        let window = Bytes((&raw const sending.window).cast());
+        let window = Words::of(&raw const sending.window);
         sending.at = sending.scan.step(&window, sending.at, sending.end);
         0
     }
@@ -300,7 +286,8 @@ unsafe fn load(sending: &mut Sending) -> i64 {
     let length = (wanted.wrapping_sub(1) & (WINDOW as u32 - 1)) + 1;
     let from = sending.data.wrapping_add(sending.base as u64) as *const c_void;
     // SAFETY: the window has room; the helper fails on an address that is not there.
-    let failed = unsafe { bpf_probe_read_kernel((&raw mut sending.window).cast(), length, from) };
+    let failed =
+        unsafe { bpf_probe_read_kernel((&raw mut sending.window.bytes).cast(), length, from) };
     if failed != 0 {
         return 1;
     }
