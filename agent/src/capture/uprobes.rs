@@ -1,10 +1,10 @@
-//! The uprobes in Python and Go processes.
+//! The uprobes in Python, Go and Node.js processes.
 //!
 //! Each is attached for one process, so that others which map the same file are not slowed down. Dropping
 //! a link detaches it, as does the end of the agent. Which processes, and where: [`crate::runtime`].
 
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use aya::programs::uprobe::{UProbeLink, UProbeScope};
 use aya::programs::{ProbeKind, ProgramError, UProbe};
@@ -27,8 +27,8 @@ pub struct Uprobes {
 struct Attached {
     asyncio: Vec<UProbeLink>,
     uvloop: Vec<UProbeLink>,
-    go: Vec<UProbeLink>,
-    node: Vec<UProbeLink>,
+    /// In the executable itself: a process has one of Go and Node.js at most.
+    executable: Vec<UProbeLink>,
 }
 
 impl Uprobes {
@@ -81,28 +81,22 @@ impl Uprobes {
     /// Attaches to Go's HTTP client in process `pid`, at this offset of its executable.
     pub fn go(&mut self, pid: u32, offset: u64) -> bool {
         let attached = self.attached.entry(pid).or_default();
-        if attached.go.is_empty() {
-            let target = format!("/proc/{pid}/exe");
-            let link = attach(&mut self.round_trip, pid, target.as_ref(), offset);
-            attached.go = complete(pid, [link]);
+        if attached.executable.is_empty() {
+            let link = attach(&mut self.round_trip, pid, &executable(pid), offset);
+            attached.executable = complete(pid, [link]);
         }
-        !attached.go.is_empty()
+        !attached.executable.is_empty()
     }
 
     /// Attaches to the timers of Node.js process `pid`, at these offsets of its executable.
     pub fn node(&mut self, pid: u32, offsets: &[u64]) {
         let attached = self.attached.entry(pid).or_default();
-        if !attached.node.is_empty() {
-            return;
-        }
-        let target = format!("/proc/{pid}/exe");
-        for offset in offsets {
-            match attach(&mut self.run_timers, pid, target.as_ref(), *offset) {
-                Ok(link) => attached.node.push(link),
-                Err(error) => {
-                    tracing::debug!(pid, %error, "no uprobe: calls behind timers may be linked wrong")
-                }
-            }
+        if attached.executable.is_empty() {
+            let target = executable(pid);
+            let links = offsets
+                .iter()
+                .map(|offset| attach(&mut self.run_timers, pid, &target, *offset));
+            attached.executable = complete(pid, links);
         }
     }
 
@@ -113,15 +107,19 @@ impl Uprobes {
 }
 
 /// All links or none.
-fn complete<const N: usize>(
+fn complete(
     pid: u32,
-    links: [Result<UProbeLink, ProgramError>; N],
+    links: impl IntoIterator<Item = Result<UProbeLink, ProgramError>>,
 ) -> Vec<UProbeLink> {
     let links: Result<Vec<_>, _> = links.into_iter().collect();
     links.unwrap_or_else(|error| {
-        tracing::debug!(pid, %error, "no uprobe: some links between requests will be missing");
+        tracing::debug!(pid, %error, "no uprobe: links between requests will be missing");
         Vec::new()
     })
+}
+
+fn executable(pid: u32) -> PathBuf {
+    format!("/proc/{pid}/exe").into()
 }
 
 fn attach(

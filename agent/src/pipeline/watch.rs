@@ -1,6 +1,6 @@
 //! Which processes are watched: keeps the kernel side's verdicts in step with what is known.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -10,6 +10,7 @@ use sonde_common::python::Python;
 use crate::capture::{Enroller, OpenFacts, Uprobes, Verdicts};
 use crate::context::{self, Switch};
 use crate::process::{Exec, Language, Process, Processes};
+use crate::runtime::go::{self, GoFacts};
 use crate::runtime::{Executables, node, python};
 use crate::spans::Role;
 
@@ -25,7 +26,9 @@ pub struct Watch {
     traces_itself: FxHashSet<u32>,
     uprobes: Option<Uprobes>,
     enroller: Enroller,
-    go: Executables,
+    go: Executables<Option<GoFacts>>,
+    /// File offsets of the timers' functions.
+    node: Executables<Vec<u64>>,
 }
 
 /// How contexts are carried on from this machine.
@@ -59,6 +62,7 @@ impl Watch {
             uprobes,
             enroller,
             go: Executables::default(),
+            node: Executables::default(),
         }
     }
 
@@ -208,15 +212,21 @@ impl Watch {
     /// Without its symbols, calls behind timers are not known to be such.
     fn look_into_node(&mut self, pid: u32) {
         if let Some(uprobes) = &mut self.uprobes {
-            let path = PathBuf::from(format!("/proc/{pid}/exe"));
-            uprobes.node(pid, &node::timers(&path));
+            let offsets = self.node.of(pid, node::timers).unwrap_or_default();
+            uprobes.node(pid, &offsets);
         }
     }
 
     /// An executable that is not understood leaves its goroutines unknown.
     fn look_into_go(&mut self, process: &Process, told: &mut Told) {
         let pid = process.pid;
-        let Some(facts) = self.go.of(pid) else {
+        let look = |path: &Path| {
+            let unknown = "goroutines stay unknown: links between requests will be missing";
+            go::inspect(path)
+                .inspect_err(|error| tracing::warn!(pid, %error, "{unknown}"))
+                .ok()
+        };
+        let Some(facts) = self.go.of(pid, look).flatten() else {
             return;
         };
         told.go = Go {

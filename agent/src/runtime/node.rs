@@ -7,9 +7,11 @@
 use std::fs::File;
 use std::path::Path;
 
+use object::read::elf::ElfFile64;
 use object::read::elf::FileHeader as _;
-use object::read::elf::{ElfFile64, ProgramHeader as _};
 use object::{Object as _, ObjectSymbol as _, ReadCache};
+
+use super::segment::{self, Segment};
 
 /// Functions that begin such work.
 const FUNCTIONS: [&str; 2] = [
@@ -23,11 +25,17 @@ pub fn timers(path: &Path) -> Vec<u64> {
     let Ok(file) = File::open(path) else {
         return Vec::new();
     };
+    let length = file.metadata().map_or(0, |data| data.len());
     // Reads only the sections that are asked for.
     let cache = ReadCache::new(file);
     let Ok(image) = ElfFile64::<object::Endianness, _>::parse(&cache) else {
         return Vec::new();
     };
+    let endian = image.endian();
+    let Ok(headers) = image.elf_header().program_headers(endian, &cache) else {
+        return Vec::new();
+    };
+    let segments = Segment::all(headers, endian, length);
     FUNCTIONS
         .iter()
         .filter_map(|name| {
@@ -39,25 +47,7 @@ pub fn timers(path: &Path) -> Vec<u64> {
                 .find(is_it)
                 .or_else(|| image.symbols().find(is_it))?
                 .address();
-            file_offset(&image, address)
+            segment::code_offset(&segments, address)
         })
         .collect()
-}
-
-fn file_offset<'data, R: object::ReadRef<'data>>(
-    image: &ElfFile64<'data, object::Endianness, R>,
-    address: u64,
-) -> Option<u64> {
-    let endian = image.endian();
-    let segments = image
-        .elf_header()
-        .program_headers(endian, image.data())
-        .ok()?;
-    segments
-        .iter()
-        .filter(|segment| segment.p_type(endian) == object::elf::PT_LOAD)
-        .find_map(|segment| {
-            let inside = address.checked_sub(segment.p_vaddr(endian))?;
-            (inside < segment.p_filesz(endian)).then(|| segment.p_offset(endian) + inside)
-        })
 }

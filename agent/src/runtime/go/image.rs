@@ -9,13 +9,12 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use object::LittleEndian;
-use object::elf::{
-    EM_X86_64, ET_DYN, ET_EXEC, FileHeader64, PF_X, PT_LOAD, PT_TLS, SHF_COMPRESSED, SHT_NOBITS,
-};
+use object::elf::{EM_X86_64, ET_DYN, ET_EXEC, FileHeader64, PT_TLS, SHF_COMPRESSED, SHT_NOBITS};
 use object::read::ReadCache;
 use object::read::elf::{FileHeader, ProgramHeader, SectionHeader};
 
 use super::Error;
+use crate::runtime::segment::{self, Segment};
 
 /// Sections that are looked at.
 const SECTIONS: [&str; 8] = [
@@ -40,13 +39,6 @@ pub(super) struct Image {
     sections: Vec<Section>,
     /// Size and alignment of the thread-local segment.
     thread_local: Option<(u64, u64)>,
-}
-
-#[derive(Debug)]
-struct Segment {
-    address: u64,
-    file: Range<u64>,
-    executable: bool,
 }
 
 /// A section with contents.
@@ -81,16 +73,7 @@ impl Image {
             return None;
         }
         let headers = header.program_headers(endian, &cache).ok()?;
-        let segments = headers.iter().filter(|s| s.p_type(endian) == PT_LOAD);
-        let segments = segments.filter_map(|segment| {
-            let start = segment.p_offset(endian);
-            let end = start.checked_add(segment.p_filesz(endian))?;
-            Some(Segment {
-                address: segment.p_vaddr(endian),
-                file: start..end.min(length),
-                executable: segment.p_flags(endian) & PF_X != 0,
-            })
-        });
+        let segments = Segment::all(headers, endian, length);
         let thread_local = headers.iter().find(|s| s.p_type(endian) == PT_TLS);
         let sections = header.sections(endian, &cache).ok();
         let sections = sections.iter().flat_map(|table| {
@@ -108,7 +91,7 @@ impl Image {
                 })
             })
         });
-        let (segments, sections) = (segments.collect(), sections.collect());
+        let sections = sections.collect();
         let thread_local = thread_local.map(|s| (s.p_memsz(endian), s.p_align(endian)));
         drop(cache);
         Some(Self {
@@ -130,14 +113,13 @@ impl Image {
 
     /// Parts of the file that are mapped and hold no code.
     pub(super) fn data(&self) -> impl Iterator<Item = Range<u64>> {
-        let data = self.segments.iter().filter(|s| !s.executable);
+        let data = self.segments.iter().filter(|s| !s.is_executable());
         data.map(|segment| segment.file.clone())
     }
 
     /// Where the code at an address is in the file.
     pub(super) fn code_offset(&self, address: u64) -> Option<u64> {
-        let code = self.segments.iter().filter(|s| s.executable);
-        code.into_iter().find_map(|s| s.offset_of(address))
+        segment::code_offset(&self.segments, address)
     }
 
     /// Where a byte of the file is mapped.
@@ -173,7 +155,7 @@ impl Image {
 
     /// The pointer at an address, as the loader leaves it but for the load bias.
     pub(super) fn pointer(&self, address: u64) -> Option<u64> {
-        let offset = self.segments.iter().find_map(|s| s.offset_of(address))?;
+        let offset = segment::offset_of(&self.segments, address)?;
         let value = self.window().u64(offset)?;
         if value != 0 {
             return Some(value);
@@ -213,14 +195,6 @@ impl Image {
 
     pub(super) fn length(&self) -> u64 {
         self.length
-    }
-}
-
-impl Segment {
-    fn offset_of(&self, address: u64) -> Option<u64> {
-        let within = address.checked_sub(self.address)?;
-        let offset = self.file.start.checked_add(within)?;
-        self.file.contains(&offset).then_some(offset)
     }
 }
 

@@ -6,10 +6,12 @@ use std::io::Read;
 
 use object::LittleEndian;
 use object::elf::{
-    EM_AARCH64, EM_X86_64, FileHeader64, PF_W, PF_X, PT_LOAD, R_AARCH64_ABS64, R_AARCH64_RELATIVE,
-    R_X86_64_64, R_X86_64_RELATIVE, SHT_DYNSYM, SHT_SYMTAB,
+    EM_AARCH64, EM_X86_64, FileHeader64, R_AARCH64_ABS64, R_AARCH64_RELATIVE, R_X86_64_64,
+    R_X86_64_RELATIVE, SHT_DYNSYM, SHT_SYMTAB,
 };
-use object::read::elf::{FileHeader, ProgramHeader, Rela, SectionHeader, SymbolTable};
+use object::read::elf::{FileHeader, Rela, SectionHeader, SymbolTable};
+
+use crate::runtime::segment::{self, Segment};
 
 type Header = FileHeader64<LittleEndian>;
 const ENDIAN: LittleEndian = LittleEndian;
@@ -21,14 +23,6 @@ pub(super) struct Image {
     symbols: HashMap<String, u64>,
     /// Address -> the pointer that the dynamic linker puts there, before the base is added.
     relocated: HashMap<u64, u64>,
-}
-
-struct Segment {
-    address: u64,
-    offset: u64,
-    /// Bytes in the file.
-    size: u64,
-    flags: u32,
 }
 
 /// The only symbols anybody asks for: two that every interpreter exports, and uvloop's own.
@@ -55,15 +49,8 @@ impl Image {
         if !header.is_little_endian() {
             return None;
         }
-        let loads = header.program_headers(ENDIAN, data).ok()?.iter();
-        let segments = loads.filter(|segment| segment.p_type(ENDIAN) == PT_LOAD);
-        let segments = segments.map(|segment| Segment {
-            address: segment.p_vaddr(ENDIAN),
-            offset: segment.p_offset(ENDIAN),
-            size: segment.p_filesz(ENDIAN),
-            flags: segment.p_flags(ENDIAN),
-        });
-        let segments = segments.collect();
+        let headers = header.program_headers(ENDIAN, data).ok()?;
+        let segments = Segment::all(headers, ENDIAN, data.len() as u64);
         let mut symbols = symbols(header, data, SHT_DYNSYM).unwrap_or_default();
         if symbols.is_empty() {
             symbols = self::symbols(header, data, SHT_SYMTAB).unwrap_or_default();
@@ -84,25 +71,27 @@ impl Image {
 
     /// What to add to an address of the file, given where a page of the file is mapped.
     pub(super) fn base(&self, start: u64, offset: u64) -> Option<u64> {
-        let segment = self.segments.iter().find(|s| offset <= s.offset)?;
-        let mapped = segment.address.checked_sub(segment.offset - offset)?;
+        let segment = self.segments.iter().find(|s| offset <= s.file.start)?;
+        let mapped = segment.address.checked_sub(segment.file.start - offset)?;
         start.checked_sub(mapped & !0xfff)
     }
 
     /// Where in the file the code at `address` lies.
     pub(super) fn file_offset(&self, address: u64) -> Option<u64> {
-        let segment = self.segment(address)?;
-        (segment.flags & PF_X != 0).then(|| address - segment.address + segment.offset)
+        segment::code_offset(&self.segments, address)
     }
 
     /// `length` bytes at `address`.
     pub(super) fn bytes(&self, address: u64, length: u64) -> Option<&[u8]> {
-        let segment = self.segment(address)?;
-        let inside = address - segment.address;
-        if inside.checked_add(length)? > segment.size {
+        let segment = self
+            .segments
+            .iter()
+            .find(|s| s.offset_of(address).is_some())?;
+        let offset = segment.offset_of(address)?;
+        if offset.checked_add(length)? > segment.file.end {
             return None;
         }
-        let from = usize::try_from(segment.offset.checked_add(inside)?).ok()?;
+        let from = usize::try_from(offset).ok()?;
         self.bytes
             .get(from..from.checked_add(usize::try_from(length).ok()?)?)
     }
@@ -124,8 +113,8 @@ impl Image {
     pub(super) fn strings(&self, text: &str) -> Vec<u64> {
         let needle: Vec<u8> = [b"\0", text.as_bytes(), b"\0"].concat();
         let mut found = Vec::new();
-        for segment in self.segments.iter().filter(|s| s.flags & PF_W == 0) {
-            let Some(bytes) = self.bytes(segment.address, segment.size) else {
+        for segment in self.segments.iter().filter(|s| !s.is_writable()) {
+            let Some(bytes) = self.bytes(segment.address, segment.size()) else {
                 continue;
             };
             let hits = memchr::memmem::find_iter(bytes, &needle);
@@ -148,9 +137,9 @@ impl Image {
     /// The same for a file that is not relocated, or whose relocations are in place (`DT_RELR`).
     fn plain_pointers_to(&self, targets: &[u64]) -> Vec<u64> {
         let mut found = Vec::new();
-        for segment in self.segments.iter().filter(|s| s.flags & PF_W != 0) {
+        for segment in self.segments.iter().filter(|s| s.is_writable()) {
             let skew = segment.address.wrapping_neg() % 8;
-            let length = segment.size.saturating_sub(skew);
+            let length = segment.size().saturating_sub(skew);
             let Some(bytes) = self.bytes(segment.address + skew, length) else {
                 continue;
             };
@@ -161,11 +150,6 @@ impl Image {
             }
         }
         found
-    }
-
-    fn segment(&self, address: u64) -> Option<&Segment> {
-        let inside = |s: &&Segment| s.address <= address && address - s.address < s.size;
-        self.segments.iter().find(inside)
     }
 }
 
