@@ -116,6 +116,8 @@ impl Trust {
 pub enum Propagate {
     /// `traceparent` in HTTP requests
     Header,
+    /// A TCP option (kind 25) beside requests that carry no such field
+    Tcp,
     /// Not at all
     Off,
 }
@@ -167,6 +169,7 @@ pub fn propagation(listed: &[Propagate]) -> Result<u8, String> {
     let bits = listed.iter().fold(0, |bits, one| {
         bits | match one {
             Propagate::Header => propagate::HEADER,
+            Propagate::Tcp => propagate::TCP,
             Propagate::Off => 0,
         }
     });
@@ -219,6 +222,7 @@ pub fn carrier(process: &Process) -> u8 {
 mod tests {
     use super::{Propagate, Sampler, Share, propagation};
     use sonde_common::config::sampler;
+    use sonde_common::process::propagate;
 
     #[test]
     fn samplers_have_the_names_of_the_specification() {
@@ -270,5 +274,7 @@ mod tests {
     fn off_stands_alone() {
         assert_eq!(propagation(&[Propagate::Off]), Ok(0));
         assert!(propagation(&[Propagate::Off, Propagate::Header]).is_err());
+        let both = propagation(&[Propagate::Header, Propagate::Tcp]);
+        assert_eq!(both, Ok(propagate::HEADER | propagate::TCP));
     }
 }

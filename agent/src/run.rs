@@ -94,7 +94,7 @@ fn propagation(capture: &mut Capture, options: &context::Options) -> Propagation
     if !matches!(harmless, Ok(Fionread::Right)) {
         tracing::warn!(
             "this kernel answers FIONREAD wrong for sockets in a sockhash: traceparent is written only for \
-             Node.js, Python, Ruby, PHP, Rust and Go, which do not ask"
+             Node.js, Python, Ruby, PHP, Rust and Go, which do not ask; the others use the TCP option"
         );
     }
     Propagation {

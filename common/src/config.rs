@@ -21,6 +21,10 @@ pub struct Config {
     pub mm_arg_end: u32,
     /// Offset of `filename` in `linux_binprm`; 0 where unknown.
     pub binprm_filename: u32,
+    /// Offset of `skb` in `bpf_sock_ops_kern` (kernel BTF); 0 where unknown.
+    pub sock_ops_skb: u32,
+    /// Offset of the TCP sequence number in `sk_buff`: `cb`, seen as `tcp_skb_cb`; 0 where unknown.
+    pub skb_sequence: u32,
     /// Offset of `pid` (the thread's id) in `task_struct`.
     pub task_pid: u32,
     /// Offset of `tgid` in `task_struct`.

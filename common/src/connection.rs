@@ -5,6 +5,7 @@
 
 use crate::context::{Ends, Joint, SpanContext};
 use crate::http1::{ChunkScan, HeadScan};
+use crate::option::{Received, Sending};
 
 /// What the next byte of a direction is.
 pub mod phase {
@@ -151,6 +152,10 @@ pub struct Connection {
     pub answered: u32,
     /// Padding.
     pub reserved_more: u32,
+    /// On a client socket: the option that carries a context. Written with the socket locked.
+    pub sending: Sending,
+    /// The option that came last. Written by the ingress hook.
+    pub received: Received,
     /// Bytes received.
     pub ingress: Direction,
     /// Bytes sent.
@@ -182,7 +187,7 @@ pub struct Pending {
 
 const _: () = assert!(size_of::<Pending>() == size_of::<Connection>() + 8);
 const _: () = assert!(size_of::<Direction>() == 152);
-const _: () = assert!(size_of::<Connection>() == 200 + 2 * 152);
+const _: () = assert!(size_of::<Connection>() == 200 + 56 + 40 + 2 * 152);
 
 impl Direction {
     /// A direction joined at an unknown place.

@@ -12,6 +12,7 @@ pub mod connection;
 pub mod context;
 pub mod http1;
 pub mod loss;
+pub mod option;
 pub mod process;
 pub mod python;
 pub mod record;

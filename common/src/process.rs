@@ -16,6 +16,8 @@ pub mod verdict {
 pub mod propagate {
     /// As a field in the request, written by `sk_msg`.
     pub const HEADER: u8 = 1;
+    /// As a TCP option beside it, written by `sock_ops`, where no field can be written.
+    pub const TCP: u8 = 2;
 }
 
 /// What carries a context through the process.

@@ -32,6 +32,20 @@ pub struct Traceparent {
     pub reserved: [u8; 6],
 }
 
+impl Traceparent {
+    /// Does the other, if there is one, name the same trace?
+    #[inline(always)]
+    #[must_use]
+    pub const fn is_of_same_trace(&self, other: Option<&Self>) -> bool {
+        match other {
+            None => true,
+            Some(other) => {
+                self.trace_id[0] == other.trace_id[0] && self.trace_id[1] == other.trace_id[1]
+            }
+        }
+    }
+}
+
 /// Eight lower-case hex digits as four bytes; `None` if one is not.
 #[inline(always)]
 #[must_use]

@@ -12,7 +12,7 @@
 use crate::{
     carrier, context, join,
     maps::{SENDING, config, lose},
-    sampling, segment, sending,
+    option, sampling, segment, sending,
     task::{Socket, Task},
     tracestate,
     walk::Walk,
@@ -65,16 +65,30 @@ unsafe fn arrives(walk: &Walk, head: &HeadScan, end: u32, span: *mut SpanContext
             forget(connection, walk.now);
         }
         (*span).span_id = context::random();
-        let told = head.traceparent();
-        let sequence = walk.segment.sequence.wrapping_add(end);
-        if !join::take(connection, sequence, told, span) {
-            adopt(walk, told, span);
+        let field = head.traceparent();
+        let behind = walk.segment.sequence.wrapping_add(end);
+        let begin = behind.wrapping_sub(head.bytes);
+        let option = (*connection)
+            .received
+            .of(begin)
+            .filter(|told| told.is_of_same_trace(field));
+        let (told, from) = match option {
+            Some(_) => (option, origin::OPTION),
+            None => (field, origin::HEADER),
+        };
+        if !join::take(connection, behind, told, span) {
+            adopt(walk, told, from, span);
         }
         // The number of the request at hand was counted already.
         let index = (*connection).ingress.messages.wrapping_sub(1);
         if index.wrapping_sub((*connection).answered) < PIPELINED as u32 {
             let handle = context::create(&*span, walk.now);
-            if told.is_some() && matches!((*span).origin, origin::HEADER | origin::JOINED) {
+            if field.is_some()
+                && matches!(
+                    (*span).origin,
+                    origin::HEADER | origin::OPTION | origin::JOINED
+                )
+            {
                 tracestate::keep(walk, head, end, handle);
             }
             (*connection).contexts[index as usize % PIPELINED] = handle;
@@ -82,9 +96,9 @@ unsafe fn arrives(walk: &Walk, head: &HeadScan, end: u32, span: *mut SpanContext
     }
 }
 
-/// The parent is what the field names, if its sender is trusted; else a trace begins.
+/// The parent is what the field or the option names, if its sender is trusted; else a trace begins.
 #[inline(always)]
-unsafe fn adopt(walk: &Walk, told: Option<&Traceparent>, span: *mut SpanContext) {
+unsafe fn adopt(walk: &Walk, told: Option<&Traceparent>, from: u8, span: *mut SpanContext) {
     // SAFETY: as in `request`.
     unsafe {
         let Some(told) = told else {
@@ -100,7 +114,7 @@ unsafe fn adopt(walk: &Walk, told: Option<&Traceparent>, span: *mut SpanContext)
         }
         name(span, told);
         (*span).parent_id = told.parent_id.to_ne_bytes();
-        (*span).origin = origin::HEADER;
+        (*span).origin = from;
         (*span).flags = sampling::inherit(told.flags, &(*span).trace_id);
     }
 }
@@ -151,6 +165,17 @@ pub unsafe fn derive(handle: u64, span: *mut SpanContext) -> u64 {
     }
 }
 
+/// The span of what `handle` names, for a request that gets none of its own. False if it names nothing.
+#[inline(always)]
+pub unsafe fn of(handle: u64, span: *mut SpanContext) -> bool {
+    let cause = context::get(handle);
+    if let Some(cause) = cause {
+        // SAFETY: the caller passes a valid span; a context is a map value.
+        unsafe { *span = (*cause).span };
+    }
+    cause.is_some()
+}
+
 /// A request goes out: its span is the one that was written into it, or is found now.
 #[inline(always)]
 unsafe fn leaves(walk: &Walk, head: &HeadScan, end: u32, span: *mut SpanContext) {
@@ -161,9 +186,20 @@ unsafe fn leaves(walk: &Walk, head: &HeadScan, end: u32, span: *mut SpanContext)
         let mut parent = 0;
         let written = written(walk, told, span, &mut parent);
         if !written {
-            parent = derive(cause(walk), span);
+            let begin = walk
+                .segment
+                .sequence
+                .wrapping_add(end)
+                .wrapping_sub(head.bytes);
+            parent = match option::sent(connection, begin) {
+                Some(sent) => {
+                    *span = (*sent).span;
+                    (*sent).parent
+                }
+                None => derive(cause(walk), span),
+            };
             if let Some(told) = told {
-                follow(parent, told, span);
+                follow(connection, parent, told, span);
             }
         }
         let waiting =
@@ -213,7 +249,12 @@ unsafe fn written(
 /// The application has named the parent itself. If it only passed on what came in, the span stays a child
 /// of the request at hand; else the span is the one that the application named.
 #[inline(always)]
-unsafe fn follow(parent: u64, told: &Traceparent, span: *mut SpanContext) {
+unsafe fn follow(
+    connection: *mut Connection,
+    parent: u64,
+    told: &Traceparent,
+    span: *mut SpanContext,
+) {
     // SAFETY: as in `request`.
     unsafe {
         let cause = context::get(parent);
@@ -222,6 +263,7 @@ unsafe fn follow(parent: u64, told: &Traceparent, span: *mut SpanContext) {
         if passed_on {
             return;
         }
+        option::leave(connection);
         let same_trace = (*span).trace_id == halves(told.trace_id[0], told.trace_id[1]);
         if !same_trace {
             (*span).parent_id = [0; 8];

@@ -33,6 +33,7 @@ mod head;
 mod hold;
 mod join;
 mod maps;
+mod option;
 mod packet;
 mod pending;
 mod process;

@@ -34,6 +34,8 @@ static CONFIG: Config = Config {
     mm_arg_start: 0,
     mm_arg_end: 0,
     binprm_filename: 0,
+    sock_ops_skb: 0,
+    skb_sequence: 0,
     task_pid: 0,
     task_tgid: 0,
     task_nvcsw: 0,

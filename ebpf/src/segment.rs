@@ -5,6 +5,7 @@
 use crate::{
     announce, chain, hold,
     maps::{CONNECTIONS, PROCESSES, config, lose},
+    option,
     packet::{self, Segment},
     pending,
     walk::{self, Walk},
@@ -74,6 +75,9 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
     let direction = direction::<EGRESS>(connection);
     // SAFETY: as above; `direction` points into the value and is written by this hook only.
     unsafe {
+        if !EGRESS {
+            option::received(skb, &segment, connection);
+        }
         let from = in_order::<EGRESS>(skb, connection, direction, &segment);
         if let Some(at) = from {
             let now = bpf_ktime_get_ns();

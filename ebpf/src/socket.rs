@@ -3,11 +3,14 @@
 use crate::{
     carrier, chain,
     maps::{CONNECTIONS, PROCESSES, RECORDS, SOCKETS, config, lose},
-    pending, process, ring,
+    option, pending, process, ring,
     task::Task,
 };
 use aya_ebpf::{
-    bindings::{BPF_ANY, BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB, BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB},
+    bindings::{
+        BPF_ANY, BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB, BPF_SOCK_OPS_HDR_OPT_LEN_CB,
+        BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB, BPF_SOCK_OPS_WRITE_HDR_OPT_CB,
+    },
     helpers::{
         bpf_get_current_pid_tgid,
         generated::{bpf_get_socket_cookie, bpf_ktime_get_ns, bpf_sock_hash_update},
@@ -118,6 +121,8 @@ unsafe fn enroll(ctx: &SockOpsContext, connection: *mut Connection) {
 #[sock_ops]
 pub fn sock_ops(ctx: SockOpsContext) -> u32 {
     match ctx.op() {
+        BPF_SOCK_OPS_HDR_OPT_LEN_CB => option::header_length(&ctx),
+        BPF_SOCK_OPS_WRITE_HDR_OPT_CB => option::write(&ctx),
         BPF_SOCK_OPS_ACTIVE_ESTABLISHED_CB => established(&ctx, false),
         BPF_SOCK_OPS_PASSIVE_ESTABLISHED_CB => established(&ctx, true),
         _ => None,
@@ -154,6 +159,9 @@ fn established(ctx: &SockOpsContext, accepted: bool) -> Option<()> {
             (*connection).ends.client_port = ctx.local_port() as u16;
             (*connection).ends.server_port = (u32::from_be(ctx.remote_port()) & 0xffff) as u16;
             enroll(ctx, connection);
+            if (*connection).enrolled == 0 {
+                option::listen(ctx, connection);
+            }
         }
         let early = accepted && pending::hand_over(connection, (*ctx.ops).rcv_nxt);
         if accepted && !early {

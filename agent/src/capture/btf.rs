@@ -31,6 +31,10 @@ pub struct Offsets {
     pub mm_arg_end: u32,
     /// `linux_binprm.filename`
     pub binprm_filename: u32,
+    /// `bpf_sock_ops_kern.skb`
+    pub sock_ops_skb: u32,
+    /// `tcp_skb_cb.seq` in `sk_buff.cb`
+    pub skb_sequence: u32,
     /// `task_struct.pid`
     pub task_pid: u32,
     /// `task_struct.tgid`
@@ -78,6 +82,8 @@ impl Offsets {
             mm_arg_start: offset("mm_struct", "arg_start"),
             mm_arg_end: offset("mm_struct", "arg_end"),
             binprm_filename: offset("linux_binprm", "filename"),
+            sock_ops_skb: offset("bpf_sock_ops_kern", "skb"),
+            skb_sequence: offset("sk_buff", "cb") + offset("tcp_skb_cb", "seq"),
             task_pid: required("task_struct", &["pid"])?,
             task_tgid: required("task_struct", &["tgid"])?,
             task_nvcsw: required("task_struct", &["nvcsw"])?,

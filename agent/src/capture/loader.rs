@@ -124,6 +124,8 @@ impl Capture {
             mm_arg_start: offsets.mm_arg_start,
             mm_arg_end: offsets.mm_arg_end,
             binprm_filename: offsets.binprm_filename,
+            sock_ops_skb: offsets.sock_ops_skb,
+            skb_sequence: offsets.skb_sequence,
             task_pid: offsets.task_pid,
             task_tgid: offsets.task_tgid,
             task_nvcsw: offsets.task_nvcsw,

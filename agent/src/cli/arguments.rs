@@ -156,7 +156,7 @@ pub struct ContextArguments {
         value_enum,
         value_name = "WAY",
         value_delimiter = ',',
-        default_value = "header"
+        default_value = "header,tcp"
     )]
     pub(crate) propagate: Vec<Propagate>,
     /// Which traces are recorded: always_on, always_off, traceidratio, or one of them behind parentbased_

@@ -52,7 +52,7 @@ fn propagation(process: &Process) -> &'static str {
     match (process.verdict.is_instrumented(), harmful) {
         (false, _) => "-",
         (true, false) => "header",
-        (true, true) => "header if FIONREAD is right, else join",
+        (true, true) => "header if FIONREAD is right, else tcp",
     }
 }
 

@@ -54,7 +54,7 @@ fn fionread(capture: &mut Capture) -> Row {
         Ok(Fionread::Wrong(answer)) => {
             let detail = format!("answers {answer} where 100 bytes wait: a fault of this kernel");
             Row::new(NAME, Status::Warning, detail).advise(
-                "traceparent is written only for Node.js, Python, Ruby, PHP, Rust and Go, which do not ask; requests of others are joined on the same machine. A kernel of July 2026 or later has it mended",
+                "traceparent is written only for Node.js, Python, Ruby, PHP, Rust and Go, which do not ask; requests of others carry the TCP option. A kernel of July 2026 or later has it mended",
             )
         }
         Err(error) => Row::new(NAME, Status::Skipped, first_line(&error.to_string())),
