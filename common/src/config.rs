@@ -41,6 +41,8 @@ pub struct Config {
     pub sock_sndbuf: u32,
     /// Offset of `write_seq` in `tcp_sock`.
     pub tcp_write_seq: u32,
+    /// Offset of `rcv_nxt` in `tcp_sock`.
+    pub tcp_rcv_nxt: u32,
     /// A value of [`sampler`].
     pub sampler: u32,
     /// 1: the sampler decides only where a trace begins.

@@ -45,6 +45,7 @@ static CONFIG: Config = Config {
     sock_wmem_queued: 0,
     sock_sndbuf: 0,
     tcp_write_seq: 0,
+    tcp_rcv_nxt: 0,
     sampler: sampler::ALWAYS_ON,
     parent_based: 1,
     trust_incoming: trust::ALL,

@@ -8,6 +8,7 @@ use crate::{
     option,
     packet::{self, Segment},
     pending,
+    task::Socket,
     walk::{self, Walk},
 };
 use aya_ebpf::{
@@ -179,13 +180,29 @@ unsafe fn in_order<const EGRESS: bool>(
         if ahead > 0 {
             let (missing, length) = (ahead as u64, segment.length as u64);
             let inside = is_inside_body(direction, missing + length);
-            if !inside && hold::keep::<EGRESS>(skb, connection, direction, segment, missing) {
+            let to_come = EGRESS || !is_received(skb, direction);
+            let keep = !inside && to_come;
+            if keep && hold::keep::<EGRESS>(skb, connection, direction, segment, missing) {
                 return None;
             }
             skip_hole::<EGRESS>(direction, missing, inside);
         }
         (*direction).next_sequence = end;
         Some(0)
+    }
+}
+
+/// Does TCP have the next byte already? It came by where this hook did not see the socket, and will not come again.
+#[inline(always)]
+unsafe fn is_received(skb: *const __sk_buff, direction: *const Direction) -> bool {
+    // SAFETY: as in `in_order`; `skb` is the program's context.
+    unsafe {
+        let sk = (*skb).__bindgen_anon_2.sk;
+        if sk.is_null() {
+            return false;
+        }
+        let expected = Socket::of(sk.cast()).map(|socket| socket.expected_sequence());
+        expected.is_some_and(|at| at.wrapping_sub((*direction).next_sequence) as i32 > 0)
     }
 }
 

@@ -101,6 +101,13 @@ impl Socket {
         unsafe { field(self.0, config().tcp_write_seq) }
     }
 
+    /// Sequence number of the next byte that TCP expects.
+    #[inline(always)]
+    pub fn expected_sequence(&self) -> u32 {
+        // SAFETY: as in `Task`.
+        unsafe { field(self.0, config().tcp_rcv_nxt) }
+    }
+
     /// Bytes of memory that may still be queued for sending.
     #[inline(always)]
     pub fn room(&self) -> i32 {

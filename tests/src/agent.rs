@@ -205,8 +205,9 @@ impl Agent {
         enough.with_context(|| {
             let (wanted, others) = (brief(&spans), brief(&others));
             format!(
-                "{} of {count} spans: {wanted:#?}\nothers: {others:#?}\n{page}",
-                spans.len()
+                "{} of {count} spans: {wanted:#?}\nothers: {others:#?}\n{page}\n{}",
+                spans.len(),
+                self.process.stderr()
             )
         })?;
         Ok(spans)

@@ -27,7 +27,10 @@ struct Machines {
 
 impl Machines {
     fn new() -> Result<Self> {
-        let namespace = Namespace::new()?;
+        Self::over(Namespace::new()?)
+    }
+
+    fn over(namespace: Namespace) -> Result<Self> {
         let (near, far) = (Cgroup::new()?, Cgroup::new()?);
         let port = net::free_port()?;
         let program = environment::go_program("server", false)?;
@@ -44,6 +47,10 @@ impl Machines {
             far,
             namespace,
         })
+    }
+
+    fn port(&self) -> &str {
+        self.url.rsplit(':').next().unwrap_or_default()
     }
 
     fn near_agent(&self) -> Result<Agent> {
@@ -132,6 +139,104 @@ fn trace_joins_by_the_tcp_option() {
             let client = expect::only(&clients, CLIENT, request.target());
             assert_joined(client, expect::only(&servers, SERVER, request.target()));
         }
+        Ok(())
+    });
+}
+
+/// The layout is OpenTelemetry eBPF Instrumentation's; it goes with the packet of each request and with no other.
+#[test]
+fn the_tcp_option_on_the_wire() {
+    run("the_tcp_option_on_the_wire", || {
+        propagation::need_way("tcp")?;
+        let options = options_on_the_wire("always_on", |span| {
+            format!("26 {}{}", span.trace_id, span.span_id)
+        })?;
+        assert_eq!(options, REQUESTS);
+        Ok(())
+    });
+}
+
+/// A trace that is not recorded says so, in a form that readers of the short one pass over.
+#[test]
+fn the_tcp_option_of_an_unsampled_trace() {
+    run("the_tcp_option_of_an_unsampled_trace", || {
+        propagation::need_way("tcp")?;
+        let options = options_on_the_wire("always_off", |_| unreachable!("there is no span"))?;
+        assert_eq!(options, REQUESTS);
+        Ok(())
+    });
+}
+
+/// Makes the requests and checks each option that was sent: what `expected` says for each span, or a long one without
+/// the sampled flag. Gives how many there were.
+fn options_on_the_wire(sampler: &str, expected: impl Fn(&Span) -> String) -> Result<usize> {
+    let mut machines = Machines::new()?;
+    let mut command = Command::new(environment::python()?);
+    command.arg(environment::sources("peer").join("options.py"));
+    command.arg(machines.port());
+    let wire = Process::start("options on the wire", &mut command)?;
+    wait::until("packets", || wire.stdout().contains("ready").then_some(()))?;
+    let near = Builder::jsonl()
+        .flag("--cgroup", machines.near.path().display())
+        .flag("--propagate", "tcp")
+        .flag("--sampler", sampler)
+        .pids([machines.client.process.pid()])
+        .start()?;
+    let (requests, _) = machines.ask()?;
+    let options = wait::until("an option a request", || {
+        let lines: Vec<String> = wire.stdout().lines().skip(1).map(str::to_owned).collect();
+        (lines.len() >= REQUESTS).then_some(lines)
+    })?;
+    assert!(
+        options.iter().all(|line| !line.ends_with(" 0")),
+        "{options:?}"
+    );
+    if sampler == "always_off" {
+        assert!(
+            options.iter().all(|line| line.starts_with("27 ")),
+            "{options:?}"
+        );
+        near.finish(0, is_ours)?;
+        return Ok(options.len());
+    }
+    let spans = near.finish(REQUESTS, is_ours)?;
+    for request in &requests {
+        let option = expected(expect::only(&spans, CLIENT, request.target()));
+        assert!(
+            options.iter().any(|line| line.starts_with(&option)),
+            "{option}: {options:?}"
+        );
+    }
+    Ok(options.len())
+}
+
+/// Over a wire that drops, repeats and delays packets the option comes with what is sent again.
+#[test]
+fn the_tcp_option_survives_a_lossy_wire() {
+    run("the_tcp_option_survives_a_lossy_wire", || {
+        propagation::need_way("tcp")?;
+        let mut machines = Machines::over(Namespace::lossy()?)?;
+        let near = Builder::jsonl()
+            .flag("--cgroup", machines.near.path().display())
+            .flag("--propagate", "tcp")
+            .pids([machines.client.process.pid()])
+            .start()?;
+        let far = machines.far_agent()?;
+        let (mut joined, mut roots) = (0, 0);
+        for _ in 0..5 {
+            machines.ask()?;
+        }
+        let clients = near.finish(4 * REQUESTS, is_ours).context("near")?;
+        for server in far.finish(4 * REQUESTS, is_ours).context("far")? {
+            let parent = server.parent_span_id.as_str();
+            let known = clients
+                .iter()
+                .any(|client| client.span_id == parent && client.trace_id == server.trace_id);
+            assert!(known || parent.is_empty(), "{server:#?}");
+            joined += usize::from(known);
+            roots += usize::from(parent.is_empty());
+        }
+        assert!(roots * 20 <= joined, "{joined} joined, {roots} roots");
         Ok(())
     });
 }

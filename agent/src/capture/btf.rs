@@ -53,6 +53,8 @@ pub struct Offsets {
     pub sock_sndbuf: u32,
     /// `tcp_sock.write_seq`
     pub tcp_write_seq: u32,
+    /// `tcp_sock.rcv_nxt`
+    pub tcp_rcv_nxt: u32,
 }
 
 /// Where the base of thread-local storage is kept.
@@ -93,6 +95,7 @@ impl Offsets {
             sock_wmem_queued: required("sock", &["sk_wmem_queued"])?,
             sock_sndbuf: required("sock", &["sk_sndbuf"])?,
             tcp_write_seq: required("tcp_sock", &["write_seq"])?,
+            tcp_rcv_nxt: required("tcp_sock", &["rcv_nxt"])?,
         })
     }
 }

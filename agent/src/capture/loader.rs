@@ -134,6 +134,7 @@ impl Capture {
             sock_wmem_queued: offsets.sock_wmem_queued,
             sock_sndbuf: offsets.sock_sndbuf,
             tcp_write_seq: offsets.tcp_write_seq,
+            tcp_rcv_nxt: offsets.tcp_rcv_nxt,
             sampler,
             parent_based: options.context.sampler.parent_based.into(),
             trust_incoming: options.context.trust_incoming.number(),
