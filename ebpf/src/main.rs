@@ -4,7 +4,7 @@
 //! | program | hook | for |
 //! |---|---|---|
 //! | `cgroup_skb_ingress`, `cgroup_skb_egress` | cgroup, both directions | the bytes |
-//! | `sock_ops` | cgroup | sequence numbers of new connections |
+//! | `sock_ops` | cgroup | sequence numbers of new connections, the TCP option |
 //! | `tcp_rcv_space_adjust` | BTF tracepoint | who reads, and when |
 //! | `inet_sock_set_state` | BTF tracepoint | connect, listen, close |
 //! | `task_init`, `future_set_result`, `uvloop_connection_made` | uprobes in Python processes | asyncio's tasks |
