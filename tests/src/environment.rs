@@ -83,12 +83,19 @@ pub fn virtual_environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
     Ok(interpreter)
 }
 
-/// A folder whose `node_modules` has Express, axios, Fastify and undici, in versions that run on Node 18.
+/// A folder whose `node_modules` has Express, axios, Fastify and undici, in versions that run on Node 18; since 6.29 undici
+/// checks a connection that was idle, and writes when that is done.
 pub fn node() -> Result<PathBuf> {
     need("node")?;
     need("npm")?;
     let home = folder("node");
-    let packages = ["express", "axios", "fastify@4", "undici@6"];
+    let packages = [
+        "express",
+        "axios",
+        "fastify@4",
+        "undici-plain@npm:undici@6.24.1",
+        "undici-checking@npm:undici@6.29.1",
+    ];
     once("node", &packages.join(" "), || {
         retry(|| {
             let install = ["install", "--no-fund", "--no-audit", "--loglevel=error"];

@@ -127,6 +127,8 @@ impl Capture {
             task_pid: offsets.task_pid,
             task_tgid: offsets.task_tgid,
             task_nvcsw: offsets.task_nvcsw,
+            task_comm: offsets.task_comm,
+            reserved: 0,
             task_tls: offsets.task_tls,
             sock_owned: offsets.sock_owned,
             sock_wmem_queued: offsets.sock_wmem_queued,

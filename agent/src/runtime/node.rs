@@ -1,5 +1,5 @@
-//! Where a Node.js executable runs what no read from a socket has caused: its timers, and the ends of what
-//! its worker threads did.
+//! Where a Node.js executable runs what no read from a socket has caused: its timers, what `setImmediate` has
+//! put off until all sockets were read, and the ends of what its worker threads did.
 //!
 //! By symbols: the released binaries have them. A Node that is built on shared libraries, or stripped, has
 //! not; there, calls behind a timer may be linked to the wrong request.
@@ -12,8 +12,9 @@ use object::read::elf::{ElfFile64, ProgramHeader as _};
 use object::{Object as _, ObjectSymbol as _, ReadCache};
 
 /// Functions that begin such work.
-const FUNCTIONS: [&str; 2] = [
+const FUNCTIONS: [&str; 3] = [
     "_ZN4node11Environment9RunTimersEP10uv_timer_s",
+    "_ZN4node11Environment14CheckImmediateEP10uv_check_s",
     "uv__work_done",
 ];
 

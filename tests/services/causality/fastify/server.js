@@ -1,8 +1,8 @@
-// The same four calls with Fastify, undici and fetch.
+// The same four calls with Fastify, undici (by the name that the fourth argument gives it) and fetch.
 const fastify = require('fastify')();
-const { Client, Pool } = require('undici');
 
-const [port, callee] = process.argv.slice(2);
+const [port, callee, , undici] = process.argv.slice(2);
+const { Client, Pool } = require(undici);
 const origin = `http://127.0.0.1:${callee}`;
 const pool = new Pool(origin);
 

@@ -98,10 +98,16 @@ pub(crate) const ALL: &[Service] = &[
     ),
     service(
         "fastify",
-        "Fastify, undici and fetch",
+        "Fastify, undici 6.24 and fetch",
         99.9,
-        |port, http, database| node::script("fastify/server.js", port, http, database),
+        |port, http, database| node::fastify(port, http, database, "undici-plain"),
     ),
+    long(service(
+        "fastify-undici",
+        "Fastify: the same with undici 6.29, which writes from setImmediate",
+        0.0,
+        |port, http, database| node::fastify(port, http, database, "undici-checking"),
+    )),
     service(
         "go",
         "Go: net/http, goroutines",

@@ -11,6 +11,11 @@ pub(super) fn server(port: u16, http: u16, database: u16, mode: &str) -> Result<
     start("node/server.js", port, http, database, mode)
 }
 
+/// Fastify, with the undici that is installed by this name.
+pub(super) fn fastify(port: u16, http: u16, database: u16, undici: &str) -> Result<Vec<Process>> {
+    start("fastify/server.js", port, http, database, undici)
+}
+
 /// A script of services/causality that needs no mode.
 pub(super) fn script(path: &str, port: u16, http: u16, database: u16) -> Result<Vec<Process>> {
     start(path, port, http, database, "")
