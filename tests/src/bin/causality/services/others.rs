@@ -103,7 +103,7 @@ pub(super) fn haproxy(port: u16, http: u16, _database: u16) -> Result<Vec<Proces
     need("haproxy")?;
     let home = folder("causality-haproxy");
     let values = [("@PORT@", port.to_string()), ("@CALLEE@", http.to_string())];
-    let mut command = Command::new("/usr/sbin/haproxy");
+    let mut command = Command::new("haproxy");
     let file = configured(&home, "haproxy/haproxy.cfg", &values)?;
     listening("haproxy", port, command.arg("-f").arg(file))
 }
