@@ -25,15 +25,23 @@ module.exports = (callee, database, pause = () => {}) => {
     socket.write(`PING ${id}\n`);
   });
 
-  return async (id) => {
+  const sequence = async (id) => {
     await get(`/down/${id}/1`, agent);
     await pause();
     await ping(id);
     await get(`/down/${id}/2`, agent);
-    await pause();
-    await Promise.all([
-      get(`/down/${id}/3`, false),
-      fetch(`http://127.0.0.1:${callee}/down/${id}/4`).then((answer) => answer.text()),
-    ]);
   };
+
+  const parallel = (id) => Promise.all([
+    get(`/down/${id}/3`, false),
+    fetch(`http://127.0.0.1:${callee}/down/${id}/4`).then((answer) => answer.text()),
+  ]);
+
+  const all = async (id) => {
+    await sequence(id);
+    await pause();
+    await parallel(id);
+  };
+
+  return { sequence, parallel, all };
 };

@@ -8,5 +8,5 @@ if (cluster.isPrimary) {
   cluster.fork();
   cluster.fork();
 } else {
-  serve(port, calls(callee, database));
+  serve(port, calls(callee, database).all);
 }

@@ -86,7 +86,7 @@ pub(crate) const ALL: &[Service] = &[
     )),
     long(service(
         "node-workers",
-        "Node: all calls from worker_threads",
+        "Node: the first two calls in worker_threads, the others when they are done",
         0.0,
         |port, http, database| node::script("node/worker_threads.js", port, http, database),
     )),
