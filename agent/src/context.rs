@@ -212,6 +212,7 @@ pub fn carrier(process: &Process) -> u8 {
         Some(Language::Rust) => runtime::MOVING,
         Some(Language::Python) => runtime::ASYNCIO,
         Some(Language::Java) => runtime::JAVA,
+        Some(Language::NodeJs) => runtime::NODE,
         // Its tasks wait in a queue of their own: what a thread read last was right for 19 %.
         _ if process
             .exe

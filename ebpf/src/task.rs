@@ -123,6 +123,14 @@ impl Socket {
     }
 }
 
+/// Is it a TCP socket, of a tracepoint's argument?
+#[inline(always)]
+pub fn is_tcp(sk: *const u8) -> bool {
+    const TCP: u16 = 6;
+    // SAFETY: as in `Task`.
+    unsafe { field::<u16>(sk, config().sock_protocol) == TCP }
+}
+
 /// One field of a kernel structure.
 #[inline(always)]
 unsafe fn field<T: Copy>(structure: *const u8, offset: u32) -> T {

@@ -128,7 +128,7 @@ impl Capture {
             task_tgid: offsets.task_tgid,
             task_nvcsw: offsets.task_nvcsw,
             task_comm: offsets.task_comm,
-            reserved: 0,
+            sock_protocol: offsets.sock_protocol,
             task_tls: offsets.task_tls,
             sock_owned: offsets.sock_owned,
             sock_wmem_queued: offsets.sock_wmem_queued,

@@ -78,6 +78,12 @@ pub(crate) const ALL: &[Service] = &[
         0.0,
         |port, http, database| node::server(port, http, database, "timers"),
     ),
+    service(
+        "node-unix",
+        "Node: the same, the database on a Unix socket",
+        0.0,
+        node::unix,
+    ),
     long(service(
         "node-cluster",
         "Node: the same in a cluster of two workers",
