@@ -3,32 +3,22 @@
 
 use aya::programs::tp_btf::BtfTracePointLink;
 use aya::programs::{BtfTracePoint, ProgramError};
-use aya::{Btf, BtfError};
 
-use super::Capture;
+use super::{Capture, CaptureError};
 
 const TRACEPOINT: &str = "sock_recv_length";
 
 /// The program, loaded, and its attachment.
 pub(super) struct OtherReads {
-    program: Option<Result<BtfTracePoint, Error>>,
+    program: Option<Result<BtfTracePoint, CaptureError>>,
+    /// Held for as long as it is to run.
     _link: Option<BtfTracePointLink>,
-}
-
-#[derive(Debug, thiserror::Error)]
-enum Error {
-    #[error("the object has no such program")]
-    Missing,
-    #[error(transparent)]
-    Types(#[from] BtfError),
-    #[error(transparent)]
-    Program(#[from] ProgramError),
 }
 
 impl OtherReads {
     pub(super) fn new(capture: &mut Capture) -> Self {
         Self {
-            program: Some(load(capture)),
+            program: Some(capture.tracepoint(TRACEPOINT)),
             _link: None,
         }
     }
@@ -38,10 +28,16 @@ impl OtherReads {
         let Some(program) = self.program.take() else {
             return;
         };
-        let link = program.and_then(|mut program| {
+        let attach = |mut program: BtfTracePoint| {
             let link = program.attach()?;
-            Ok(program.take_link(link)?)
-        });
+            program.take_link(link)
+        };
+        let failed = |source: ProgramError| CaptureError::Program {
+            program: TRACEPOINT,
+            step: "attach",
+            source,
+        };
+        let link = program.and_then(|program| attach(program).map_err(failed));
         match link {
             Ok(link) => self._link = Some(link),
             Err(error) => tracing::warn!(
@@ -50,15 +46,4 @@ impl OtherReads {
             ),
         }
     }
-}
-
-fn load(capture: &mut Capture) -> Result<BtfTracePoint, Error> {
-    let btf = Btf::from_sys_fs()?;
-    let program = capture.program_mut(TRACEPOINT).ok_or(Error::Missing)?;
-    let program: &mut BtfTracePoint = program.try_into()?;
-    program.load(TRACEPOINT, &btf)?;
-    let info = program.info()?;
-    // SAFETY: it is the program that was loaded above, at a tracepoint.
-    let own = unsafe { BtfTracePoint::from_program_info(info, TRACEPOINT.into()) };
-    Ok(own?)
 }
