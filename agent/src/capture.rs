@@ -8,6 +8,7 @@ mod enroll;
 mod error;
 mod fionread;
 mod loader;
+mod other_reads;
 mod records;
 mod statistics;
 mod uprobes;

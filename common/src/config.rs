@@ -31,6 +31,10 @@ pub struct Config {
     pub task_tgid: u32,
     /// Offset of `nvcsw` in `task_struct`.
     pub task_nvcsw: u32,
+    /// Offset of `comm` in `task_struct`.
+    pub task_comm: u32,
+    /// Offset of `sk_protocol` in `sock`.
+    pub sock_protocol: u32,
     /// Offset of `thread.fsbase` (x86_64) or `thread.uw.tp_value` (arm64) in `task_struct`; 0 where unknown.
     pub task_tls: u32,
     /// Offset of `sk_lock.owned` in `sock`.

@@ -30,6 +30,10 @@ pub mod runtime {
     pub const ASYNCIO: u8 = 2;
     /// Tasks that move between threads, and of which nothing is known: no request is linked to another.
     pub const MOVING: u8 = 3;
+    /// Threads, but for those that may carry virtual ones: of these nothing is known.
+    pub const JAVA: u8 = 4;
+    /// Threads, each with an event loop, which reads from more than TCP sockets.
+    pub const NODE: u8 = 5;
 }
 
 /// Where the goroutine is found, as offsets in bytes.

@@ -106,6 +106,7 @@ pub unsafe fn at_work(connection: *const Connection, task: &Task) -> u64 {
                 }
             }
             runtime::MOVING => 0,
+            runtime::JAVA if carries_virtual_threads(task) => 0,
             runtime::ASYNCIO if process.python.interpreter == 0 => 0,
             runtime::ASYNCIO => match asyncio::at_work() {
                 Some(handle) => context::going_on(handle),
@@ -114,6 +115,17 @@ pub unsafe fn at_work(connection: *const Connection, task: &Task) -> u64 {
             _ => of_thread(task, tgid),
         }
     }
+}
+
+/// Is it a thread of a fork-join pool (`ForkJoinPool-1-worker-1`)? Java's virtual threads run on those of one
+/// such pool, and change them wherever they wait.
+#[inline(always)]
+fn carries_virtual_threads(task: &Task) -> bool {
+    const POOL: &[u8; 16] = b"ForkJoinPool-\0\0\0";
+    const MASK: u64 = (1 << 40) - 1;
+    let [first, second] = task.name();
+    let wanted = u128::from_le_bytes(*POOL);
+    first == wanted as u64 && second & MASK == (wanted >> 64) as u64
 }
 
 #[inline(always)]

@@ -128,7 +128,7 @@ unsafe fn name(span: *mut SpanContext, told: &Traceparent) {
 
 /// A trace-id of its two halves, each in memory order.
 #[inline(always)]
-fn halves(high: u64, low: u64) -> [u8; 16] {
+pub fn halves(high: u64, low: u64) -> [u8; 16] {
     // SAFETY: both are sixteen plain bytes.
     unsafe { core::mem::transmute([high, low]) }
 }
@@ -258,13 +258,13 @@ unsafe fn follow(
     // SAFETY: as in `request`.
     unsafe {
         let cause = context::get(parent);
+        let same_trace = (*span).trace_id == halves(told.trace_id[0], told.trace_id[1]);
         let passed_on = cause
             .is_some_and(|cause| u64::from_ne_bytes((*cause).span.parent_id) == told.parent_id);
-        if passed_on {
+        if passed_on && same_trace {
             return;
         }
         option::leave(connection);
-        let same_trace = (*span).trace_id == halves(told.trace_id[0], told.trace_id[1]);
         if !same_trace {
             (*span).parent_id = [0; 8];
         }

@@ -39,6 +39,8 @@ static CONFIG: Config = Config {
     task_pid: 0,
     task_tgid: 0,
     task_nvcsw: 0,
+    task_comm: 0,
+    sock_protocol: 0,
     task_real_parent: 0,
     task_tls: 0,
     sock_owned: 0,

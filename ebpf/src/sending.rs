@@ -372,6 +372,9 @@ unsafe fn passed_on(sending: *const Sending, handle: u64, before: u32) -> Option
     unsafe {
         let told = (*sending).scan.traceparent()?;
         let cause = context::get(handle)?;
+        if (*cause).span.trace_id != chain::halves(told.trace_id[0], told.trace_id[1]) {
+            return None;
+        }
         let came_in = u64::from_ne_bytes((*cause).span.parent_id);
         let at = (*sending).scan.parent_at;
         (came_in == told.parent_id && at >= before).then(|| at - before + PARENT_ID)

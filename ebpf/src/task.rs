@@ -62,6 +62,14 @@ impl Task {
         unsafe { field(self.0, config().task_nvcsw) }
     }
 
+    /// Its name, as two words in memory order.
+    #[inline(always)]
+    pub fn name(&self) -> [u64; 2] {
+        let at = config().task_comm;
+        // SAFETY: as above; the name has 16 bytes.
+        unsafe { [field(self.0, at), field(self.0, at + 8)] }
+    }
+
     /// Base of its thread-local storage; 0 where the offset is unknown.
     #[inline(always)]
     pub fn tls(&self) -> u64 {
@@ -120,6 +128,14 @@ impl Socket {
         };
         limit.wrapping_sub(queued)
     }
+}
+
+/// Is it a TCP socket, of a tracepoint's argument?
+#[inline(always)]
+pub fn is_tcp(sk: *const u8) -> bool {
+    const TCP: u16 = 6;
+    // SAFETY: as in `Task`.
+    unsafe { field::<u16>(sk, config().sock_protocol) == TCP }
 }
 
 /// One field of a kernel structure.

@@ -62,7 +62,8 @@ pub fn python_with_sdk() -> Result<PathBuf> {
     virtual_environment("python-sdk", &packages)
 }
 
-fn virtual_environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
+/// The interpreter of a virtual environment with `packages`.
+pub fn virtual_environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
     need("python3")?;
     let home = folder(name);
     let interpreter = home.join("bin").join("python");
@@ -82,12 +83,19 @@ fn virtual_environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
     Ok(interpreter)
 }
 
-/// A folder whose `node_modules` has Express and axios.
+/// A folder whose `node_modules` has Express, axios, Fastify and undici, in versions that run on Node 18; since 6.29 undici
+/// checks a connection that was idle, and writes when that is done.
 pub fn node() -> Result<PathBuf> {
     need("node")?;
     need("npm")?;
     let home = folder("node");
-    let packages = ["express", "axios"];
+    let packages = [
+        "express",
+        "axios",
+        "fastify@4",
+        "undici-plain@npm:undici@6.24.1",
+        "undici-checking@npm:undici@6.29.1",
+    ];
     once("node", &packages.join(" "), || {
         retry(|| {
             let install = ["install", "--no-fund", "--no-audit", "--loglevel=error"];
@@ -125,6 +133,27 @@ pub fn go_program(package: &str, stripped: bool) -> Result<PathBuf> {
         output_of(build.arg(format!("./{package}")))
     })?;
     Ok(program)
+}
+
+/// Home of the oldest JDK of at least this version that is installed.
+pub fn jdk(least: u32) -> Result<PathBuf> {
+    let installed = std::fs::read_dir("/usr/lib/jvm").into_iter().flatten();
+    let installed = installed.flatten().map(|entry| entry.path());
+    let homes = installed.chain(std::env::var_os("JAVA_HOME").map(PathBuf::from));
+    homes
+        .filter(|home| home.join("bin/javac").is_file())
+        .filter_map(|home| Some((jdk_version(&home)?, home)))
+        .filter(|(version, _)| *version >= least)
+        .min()
+        .map(|(_, home)| home)
+        .ok_or_else(|| skip(format!("no JDK {least} or later is installed")))
+}
+
+/// The number in `JAVA_VERSION="17.0.15"` of a JDK's `release` file.
+fn jdk_version(home: &Path) -> Option<u32> {
+    let release = std::fs::read_to_string(home.join("release")).ok()?;
+    let (_, version) = release.split_once("JAVA_VERSION=\"")?;
+    version.split(['.', '"', '+', '-']).next()?.parse().ok()
 }
 
 /// Class path of one Java source file compiled together with `libraries` (a class path, possibly empty).

@@ -15,8 +15,9 @@ use crate::kernels;
 use crate::packages;
 
 /// Programs that the end-to-end tests run, and the packages they come in.
-const PROGRAMS: [(&str, &str); 15] = [
+const PROGRAMS: [(&str, &str); 16] = [
     ("nginx", "nginx-light"),
+    ("haproxy", "haproxy"),
     ("wrk", "wrk"),
     ("h2load", "nghttp2-client"),
     ("ip", "iproute2"),
@@ -32,6 +33,8 @@ const PROGRAMS: [(&str, &str); 15] = [
     ("gcc", "gcc"),
     ("g++", "g++"),
 ];
+/// Packages without a program that can be told by its name.
+const OTHERS: [&str; 3] = ["python3-venv", "php-curl", "php-fpm"];
 const FUZZ_SECONDS: u32 = 60;
 /// How long output may stay away once a command has ended.
 const GRACE: Duration = Duration::from_secs(2);
@@ -84,11 +87,10 @@ pub(crate) fn run(quick: bool) -> Result<ExitCode> {
 fn install_programs() -> Result<()> {
     let missing = PROGRAMS.iter().filter(|(program, _)| !is_there(program));
     let mut wanted: Vec<&str> = missing.map(|(_, package)| *package).collect();
-    if is_there("apt-get") && !Path::new("/usr/share/doc/python3-venv").exists() {
-        wanted.push("python3-venv");
-    }
-    if is_there("apt-get") && !Path::new("/usr/share/doc/php-curl").exists() {
-        wanted.push("php-curl");
+    if is_there("apt-get") {
+        let documents = Path::new("/usr/share/doc");
+        let missing = OTHERS.iter().filter(|name| !documents.join(name).exists());
+        wanted.extend(missing);
     }
     packages::need(&wanted, "services and clients of the end-to-end tests")
 }

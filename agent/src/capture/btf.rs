@@ -43,8 +43,12 @@ pub struct Offsets {
     pub task_real_parent: u32,
     /// `task_struct.nvcsw`
     pub task_nvcsw: u32,
+    /// `task_struct.comm`
+    pub task_comm: u32,
     /// Base of the thread's TLS in `task_struct`
     pub task_tls: u32,
+    /// `sock.sk_protocol`
+    pub sock_protocol: u32,
     /// `sock.sk_lock.owned`
     pub sock_owned: u32,
     /// `sock.sk_wmem_queued`
@@ -89,8 +93,10 @@ impl Offsets {
             task_pid: required("task_struct", &["pid"])?,
             task_tgid: required("task_struct", &["tgid"])?,
             task_nvcsw: required("task_struct", &["nvcsw"])?,
+            task_comm: required("task_struct", &["comm"])?,
             task_real_parent: required("task_struct", &["real_parent"])?,
             task_tls: path("task_struct", &TLS),
+            sock_protocol: required("sock", &["sk_protocol"])?,
             sock_owned: required("sock", &["sk_lock", "owned"])?,
             sock_wmem_queued: required("sock", &["sk_wmem_queued"])?,
             sock_sndbuf: required("sock", &["sk_sndbuf"])?,

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use aya::maps::{HashMap as BpfHashMap, MapData, PerCpuArray, RingBuf, SkStorage, SockHash};
 use aya::programs::{
-    CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Program, ProgramError, SkMsg, SockOps,
+    BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Program, ProgramError, SkMsg,
+    SockOps,
 };
 use aya::{Btf, Ebpf, EbpfLoader};
 use sonde_common::config::Config;
@@ -129,6 +130,8 @@ impl Capture {
             task_pid: offsets.task_pid,
             task_tgid: offsets.task_tgid,
             task_nvcsw: offsets.task_nvcsw,
+            task_comm: offsets.task_comm,
+            sock_protocol: offsets.sock_protocol,
             task_tls: offsets.task_tls,
             sock_owned: offsets.sock_owned,
             sock_wmem_queued: offsets.sock_wmem_queued,
@@ -256,6 +259,26 @@ impl Capture {
     /// A program by its name.
     pub(super) fn program_mut(&mut self, name: &str) -> Option<&mut Program> {
         self.ebpf.program_mut(name)
+    }
+
+    /// A tracepoint's program, loaded and not attached; before `attach`.
+    pub(super) fn tracepoint(&mut self, name: &'static str) -> Result<BtfTracePoint, CaptureError> {
+        let failed = |source| CaptureError::Program {
+            program: name,
+            step: "load",
+            source,
+        };
+        let btf = self.btf.as_ref();
+        let btf = btf.ok_or(CaptureError::Missing("kernel types"))?;
+        let program: &mut BtfTracePoint = self
+            .ebpf
+            .program_mut(name)
+            .and_then(|program| program.try_into().ok())
+            .ok_or(CaptureError::Missing(name))?;
+        program.load(name, btf).map_err(failed)?;
+        let info = program.info().map_err(failed)?;
+        // SAFETY: it is the program that was loaded above, at a tracepoint.
+        unsafe { BtfTracePoint::from_program_info(info, name.into()) }.map_err(failed)
     }
 
     /// The ring's reading end; once.

@@ -2,6 +2,7 @@
 //!
 //! Each is attached for one process, so that others which map the same file are not slowed down. Dropping
 //! a link detaches it, as does the end of the agent. Which processes, and where: [`crate::runtime`].
+//! With the first Node.js process comes a tracepoint at reads from other sockets than those of TCP.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,7 @@ use aya::programs::uprobe::{UProbeLink, UProbeScope};
 use aya::programs::{ProbeKind, ProgramError, UProbe};
 use rustc_hash::FxHashMap;
 
+use super::other_reads::OtherReads;
 use super::{Capture, CaptureError};
 use crate::runtime::python::{Module, Uvloop};
 
@@ -20,6 +22,7 @@ pub struct Uprobes {
     connection_made: UProbe,
     round_trip: UProbe,
     run_timers: UProbe,
+    other_reads: OtherReads,
     attached: FxHashMap<u32, Attached>,
 }
 
@@ -40,6 +43,7 @@ impl Uprobes {
             connection_made: load(capture, "uvloop_connection_made")?,
             round_trip: load(capture, "uprobe_round_trip")?,
             run_timers: load(capture, "uprobe_run_timers")?,
+            other_reads: OtherReads::new(capture),
             attached: FxHashMap::default(),
         })
     }
@@ -90,6 +94,7 @@ impl Uprobes {
 
     /// Attaches to the timers of Node.js process `pid`, at these offsets of its executable.
     pub fn node(&mut self, pid: u32, offsets: &[u64]) {
+        self.other_reads.attach();
         let attached = self.attached.entry(pid).or_default();
         if attached.executable.is_empty() {
             let target = executable(pid);

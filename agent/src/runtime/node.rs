@@ -1,5 +1,6 @@
-//! Where a Node.js executable runs what no read from a socket has caused: its timers, and the ends of what
-//! its worker threads did.
+//! Where a Node.js executable runs what no read from a socket has caused: its timers, what `setImmediate` has
+//! put off until all sockets were read, the ends of what libuv's worker threads did, and messages of other threads
+//! and processes.
 //!
 //! By symbols: the released binaries have them. A Node that is built on shared libraries, or stripped, has
 //! not; there, calls behind a timer may be linked to the wrong request.
@@ -14,9 +15,13 @@ use object::{Object as _, ObjectSymbol as _, ReadCache};
 use super::segment::{self, Segment};
 
 /// Functions that begin such work.
-const FUNCTIONS: [&str; 2] = [
+const FUNCTIONS: [&str; 5] = [
     "_ZN4node11Environment9RunTimersEP10uv_timer_s",
+    "_ZN4node11Environment14CheckImmediateEP10uv_check_s",
+    "_ZN4node6worker11MessagePort9OnMessageENS1_21MessageProcessingModeE",
     "uv__work_done",
+    // Of a pipe to another process of Node; sockets are read by `read`.
+    "uv__recvmsg",
 ];
 
 /// File offsets of those functions that the executable has. None for a file that is not understood.

@@ -1,4 +1,5 @@
-// Four calls a request: two in sequence, a database-like one between them, two in parallel goroutines.
+// Four calls a request: two in sequence, a database-like one between them, two in parallel, in a way that the
+// fourth argument names.
 package main
 
 import (
@@ -10,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"sync"
 )
 
 var callee, database string
@@ -52,12 +52,11 @@ func ping(id string) error {
 
 func work(answer http.ResponseWriter, request *http.Request) {
 	id := strings.Split(request.URL.Path, "/")[2]
-	errors := []error{get(pooled, id, 1), ping(id), get(pooled, id, 2), nil, nil}
-	var group sync.WaitGroup
-	group.Add(2)
-	go func() { defer group.Done(); errors[3] = get(pooled, id, 3) }()
-	go func() { defer group.Done(); errors[4] = get(fresh, id, 4) }()
-	group.Wait()
+	errors := []error{get(pooled, id, 1), ping(id), get(pooled, id, 2)}
+	errors = append(errors, both(
+		func() error { return get(pooled, id, 3) },
+		func() error { return get(fresh, id, 4) },
+	))
 	for _, err := range errors {
 		if err != nil {
 			http.Error(answer, err.Error(), http.StatusInternalServerError)
@@ -70,6 +69,7 @@ func work(answer http.ResponseWriter, request *http.Request) {
 
 func main() {
 	callee, database = os.Args[2], os.Args[3]
+	choose(os.Args[4])
 	http.HandleFunc("/serve/", work)
 	log.Fatal(http.ListenAndServe("127.0.0.1:"+os.Args[1], nil))
 }

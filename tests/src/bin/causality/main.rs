@@ -15,7 +15,7 @@ mod tally;
 
 use std::process::ExitCode;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 
 use row::{Plan, measure};
 use table::Table;
@@ -27,21 +27,21 @@ fn main() -> Result<ExitCode> {
         .iter()
         .filter(|argument| !argument.starts_with("--"))
         .collect();
-    let plan = if has("--short") {
-        Plan::SHORT
-    } else {
-        Plan::FULL
-    };
+    let short = has("--short");
+    let plan = if short { Plan::SHORT } else { Plan::FULL };
     let mut table = Table::default();
     println!("{}", table::HEADER);
     for service in services::ALL {
-        if !wanted.is_empty() && !wanted.iter().any(|name| *name == service.name) {
+        let named = wanted.iter().any(|name| *name == service.name);
+        let default = wanted.is_empty() && (service.in_short || !short);
+        if !named && !default {
             continue;
         }
         table.add(service, measure(service, &plan));
     }
     println!("{}", table.summary());
     if has("--write") {
+        ensure!(!short, "the table has no place for the short form");
         table.write()?;
     }
     Ok(if table.is_good() {

@@ -1,11 +1,16 @@
-//! The unmodified services, and how each is started.
+//! The unmodified services: a row each.
+
+mod go;
+mod java;
+mod node;
+mod others;
+mod python;
 
 use std::process::Command;
 
 use anyhow::Result;
-use sonde_tests::environment::{self, folder, need, once, retry, sources};
-use sonde_tests::process::output_of;
-use sonde_tests::service::{Service as Running, node_script};
+use sonde_tests::process::Process;
+use sonde_tests::service::Service as Listening;
 
 /// A row of the table.
 pub(crate) struct Service {
@@ -21,15 +26,17 @@ pub(crate) struct Service {
     pub(crate) floor: f64,
     /// Greatest share of wrong calls, in per cent.
     pub(crate) ceiling: f64,
+    /// Is it part of the short form?
+    pub(crate) in_short: bool,
     /// Starts it on a port, given the callee's two.
-    pub(crate) start: fn(u16, u16, u16) -> Result<Running>,
+    pub(crate) start: fn(u16, u16, u16) -> Result<Vec<Process>>,
 }
 
 const fn service(
     name: &'static str,
     about: &'static str,
     floor: f64,
-    start: fn(u16, u16, u16) -> Result<Running>,
+    start: fn(u16, u16, u16) -> Result<Vec<Process>>,
 ) -> Service {
     Service {
         name,
@@ -38,7 +45,22 @@ const fn service(
         asks_fionread: false,
         floor,
         ceiling: 0.0,
+        in_short: true,
         start,
+    }
+}
+
+const fn long(service: Service) -> Service {
+    Service {
+        in_short: false,
+        ..service
+    }
+}
+
+const fn asks_fionread(service: Service) -> Service {
+    Service {
+        asks_fionread: true,
+        ..service
     }
 }
 
@@ -48,289 +70,198 @@ pub(crate) const ALL: &[Service] = &[
         "node",
         "Node: http, http.Agent, fetch",
         99.9,
-        |port, http, database| node(port, http, database, "calls"),
+        |port, http, database| node::server(port, http, database, "calls"),
     ),
     service(
         "node-timers",
         "Node: the same with setTimeout between the calls",
         0.0,
-        |port, http, database| node(port, http, database, "timers"),
+        |port, http, database| node::server(port, http, database, "timers"),
     ),
-    service("express", "Express and axios", 99.9, |port, http, _| {
-        let numbers = [port, http].map(|number| number.to_string());
-        let mut command = node_script(
-            "causality/express",
-            "server.js",
-            &[&numbers[0], &numbers[1]],
-        )?;
-        Running::start("express", port, &mut command)
-    }),
+    service(
+        "node-unix",
+        "Node: the same, the database on a Unix socket",
+        0.0,
+        node::unix,
+    ),
+    long(service(
+        "node-cluster",
+        "Node: the same in a cluster of two workers",
+        99.9,
+        |port, http, database| node::script("node/cluster.js", port, http, database),
+    )),
+    long(service(
+        "node-workers",
+        "Node: the first two calls in worker_threads, the others when they are done",
+        0.0,
+        |port, http, database| node::script("node/worker_threads.js", port, http, database),
+    )),
+    service(
+        "express",
+        "Express and axios",
+        99.9,
+        |port, http, database| node::script("express/server.js", port, http, database),
+    ),
+    service(
+        "fastify",
+        "Fastify, undici 6.24 and fetch",
+        99.9,
+        |port, http, database| node::fastify(port, http, database, "undici-plain"),
+    ),
+    long(service(
+        "fastify-undici",
+        "Fastify: the same with undici 6.29, which writes from setImmediate",
+        0.0,
+        |port, http, database| node::fastify(port, http, database, "undici-checking"),
+    )),
     service(
         "go",
         "Go: net/http, goroutines",
         99.9,
-        |port, http, database| go(port, http, database, false),
+        |port, http, database| go::start(port, http, database, "goroutines", true),
     ),
     service(
         "go-stripped",
         "Go: the same without symbols",
         99.9,
-        |port, http, database| go(port, http, database, true),
+        |port, http, database| go::start(port, http, database, "goroutines", false),
     ),
+    long(service(
+        "go-errgroup",
+        "Go: the last two calls in an errgroup",
+        99.9,
+        |port, http, database| go::start(port, http, database, "errgroup", true),
+    )),
+    service(
+        "go-pool",
+        "Go: the last two calls by a pool of workers",
+        50.0,
+        |port, http, database| go::start(port, http, database, "pool", true),
+    ),
+    long(service(
+        "go-late-pool",
+        "Go: the same, the pool started by the first request",
+        0.0,
+        |port, http, database| go::start(port, http, database, "late-pool", true),
+    )),
     service(
         "flask",
         "Flask on gunicorn's threads, requests",
         99.9,
-        flask,
+        |port, http, database| python::gunicorn("flask_app:app", "", port, http, database),
     ),
+    service(
+        "flask-pool",
+        "Flask: the last two calls from a ThreadPoolExecutor",
+        50.0,
+        |port, http, database| python::gunicorn("pool_app:app", "pool", port, http, database),
+    ),
+    long(service(
+        "flask-threads",
+        "Flask: the last two calls from new threads",
+        50.0,
+        |port, http, database| python::gunicorn("pool_app:app", "threads", port, http, database),
+    )),
     service(
         "threading",
         "Python: ThreadingHTTPServer, http.client",
         99.9,
-        |port, http, database| {
-            let script = ["threading_server.py".to_owned(), port.to_string()];
-            python(port, http, database, &script)
-        },
+        |port, http, database| python::script("threading_server.py", port, http, database),
     ),
     service(
         "aiohttp",
         "aiohttp, server and client",
         99.9,
-        |port, http, database| {
-            let script = ["aiohttp_server.py".to_owned(), port.to_string()];
-            python(port, http, database, &script)
-        },
+        |port, http, database| python::script("aiohttp_server.py", port, http, database),
     ),
     service(
         "fastapi",
         "FastAPI on uvicorn (asyncio), aiohttp's client",
         99.9,
-        |port, http, database| uvicorn(port, http, database, "asyncio"),
+        |port, http, database| python::uvicorn("fastapi_app:app", "asyncio", port, http, database),
     ),
     service(
         "uvloop",
         "FastAPI on uvicorn (uvloop), aiohttp's client",
         99.0,
-        |port, http, database| uvicorn(port, http, database, "uvloop"),
+        |port, http, database| python::uvicorn("fastapi_app:app", "uvloop", port, http, database),
     ),
-    service("ruby", "Ruby: Puma, net/http", 99.9, ruby),
-    service("php", "PHP: built-in server, curl", 99.9, php),
+    long(service(
+        "fastapi-threads",
+        "FastAPI: plain `def` in anyio's threads, requests",
+        0.0,
+        |port, http, database| {
+            python::uvicorn("fastapi_threads_app:app", "asyncio", port, http, database)
+        },
+    )),
+    service("ruby", "Ruby: Puma, net/http", 99.9, others::puma),
+    service("php", "PHP: built-in server, curl", 99.9, others::php),
+    long(service(
+        "php-fpm",
+        "PHP-FPM behind nginx, curl",
+        0.0,
+        others::php_fpm,
+    )),
     Service {
         calls: 1,
-        asks_fionread: true,
-        ..service("nginx", "nginx as proxy", 99.9, nginx)
+        ..asks_fionread(service("nginx", "nginx as proxy", 99.9, others::nginx))
     },
     Service {
-        asks_fionread: true,
-        ..service(
-            "java",
-            "Java: a thread a request, HttpURLConnection",
-            99.0,
-            |port, http, database| java("Threads", port, http, database),
-        )
+        calls: 1,
+        ..asks_fionread(service(
+            "haproxy",
+            "HAProxy as proxy",
+            99.9,
+            others::haproxy,
+        ))
     },
+    asks_fionread(service(
+        "java",
+        "Java: a thread a request, HttpURLConnection",
+        99.0,
+        |port, http, database| java::server("Threads", port, http, database),
+    )),
+    asks_fionread(service(
+        "servlet",
+        "Java: a servlet on Jetty (Javalin), HttpURLConnection",
+        99.0,
+        |port, http, database| java::servlet("thread", port, http, database),
+    )),
+    long(asks_fionread(service(
+        "servlet-executor",
+        "Java: the same, the last two calls from an executor",
+        49.5,
+        |port, http, database| java::servlet("executor", port, http, database),
+    ))),
+    long(asks_fionread(service(
+        "java-virtual",
+        "Java: a virtual thread a request, HttpURLConnection",
+        0.0,
+        java::virtual_threads,
+    ))),
     Service {
         ceiling: 0.1,
-        asks_fionread: true,
-        ..service(
+        ..asks_fionread(service(
             "java-httpclient",
             "Java: java.net.http, send and sendAsync",
             0.0,
-            |port, http, database| java("Client", port, http, database),
-        )
+            |port, http, database| java::server("Client", port, http, database),
+        ))
     },
     service(
         "tokio",
         "Rust: axum, reqwest, multi-threaded tokio",
         0.0,
-        tokio,
+        others::tokio,
     ),
 ];
 
-fn node(port: u16, http: u16, database: u16, mode: &str) -> Result<Running> {
-    let numbers = [port, http, database].map(|number| number.to_string());
-    let arguments = [&numbers[0], &numbers[1], &numbers[2], mode];
-    let mut command = node_script("causality/node", "server.js", &arguments)?;
-    Running::start("node", port, &mut command)
+/// Starts `command`, and waits until it accepts on `port`.
+fn listening(name: &str, port: u16, command: &mut Command) -> Result<Vec<Process>> {
+    Ok(vec![Listening::start(name, port, command)?.process])
 }
 
-fn go(port: u16, http: u16, database: u16, stripped: bool) -> Result<Running> {
-    need("go")?;
-    let name = if stripped {
-        "causality-go-stripped"
-    } else {
-        "causality-go"
-    };
-    let source = sources("causality/go");
-    let program = folder(name).join("service");
-    once(
-        name,
-        &std::fs::read_to_string(source.join("main.go"))?,
-        || {
-            let mut build = Command::new("go");
-            build.current_dir(&source).env("CGO_ENABLED", "0");
-            build.args([
-                "build",
-                "-buildvcs=false",
-                "-ldflags",
-                if stripped { "-s -w" } else { "" },
-            ]);
-            output_of(build.arg("-o").arg(&program).arg("."))
-        },
-    )?;
-    let mut command = Command::new(program);
-    command.args([port, http, database].map(|number| number.to_string()));
-    Running::start("go", port, &mut command)
-}
-
-/// A Python of its own, with what the rows import.
-fn interpreter() -> Result<std::path::PathBuf> {
-    need("python3")?;
-    let home = folder("causality-python");
-    let interpreter = home.join("bin/python");
-    let packages = [
-        "flask", "gunicorn", "requests", "aiohttp", "fastapi", "uvicorn", "uvloop",
-    ];
-    once("causality-python", &packages.join(" "), || {
-        output_of(Command::new("python3").args(["-m", "venv"]).arg(&home))?;
-        retry(|| {
-            let install = [
-                "-m",
-                "pip",
-                "install",
-                "--quiet",
-                "--disable-pip-version-check",
-            ];
-            output_of(Command::new(&interpreter).args(install).args(packages))
-        })
-    })?;
-    Ok(interpreter)
-}
-
-fn python(port: u16, http: u16, database: u16, arguments: &[String]) -> Result<Running> {
-    let mut command = Command::new(interpreter()?);
-    command
-        .args(arguments)
-        .current_dir(sources("causality/python"))
-        .env("CALLEE", http.to_string())
-        .env("DATABASE", database.to_string());
-    Running::start("python", port, &mut command)
-}
-
-fn flask(port: u16, http: u16, database: u16) -> Result<Running> {
-    let bind = format!("127.0.0.1:{port}");
-    let arguments = [
-        "-m",
-        "gunicorn",
-        "--worker-class",
-        "gthread",
-        "--threads",
-        "64",
-        "--bind",
-        &bind,
-        "--keep-alive",
-        "30",
-        "flask_app:app",
-    ];
-    python(port, http, database, &arguments.map(str::to_owned))
-}
-
-fn uvicorn(port: u16, http: u16, database: u16, event_loop: &str) -> Result<Running> {
-    let number = port.to_string();
-    let arguments = [
-        "-m",
-        "uvicorn",
-        "--loop",
-        event_loop,
-        "--port",
-        &number,
-        "--log-level",
-        "warning",
-        "fastapi_app:app",
-    ];
-    python(port, http, database, &arguments.map(str::to_owned))
-}
-
-fn ruby(port: u16, http: u16, database: u16) -> Result<Running> {
-    need("puma")?;
-    let mut command = Command::new("puma");
-    let bind = format!("tcp://127.0.0.1:{port}");
-    command
-        .args([
-            "--quiet",
-            "--threads",
-            "64:64",
-            "--bind",
-            &bind,
-            "config.ru",
-        ])
-        .current_dir(sources("causality/ruby"))
-        .env("CALLEE", http.to_string())
-        .env("DATABASE", database.to_string());
-    Running::start("puma", port, &mut command)
-}
-
-fn php(port: u16, http: u16, database: u16) -> Result<Running> {
-    need("php")?;
-    let mut command = Command::new("php");
-    command
-        .args(["-S", &format!("127.0.0.1:{port}"), "index.php"])
-        .current_dir(sources("causality/php"))
-        .env("PHP_CLI_SERVER_WORKERS", "16")
-        .env("CALLEE", http.to_string())
-        .env("DATABASE", database.to_string());
-    Running::start("php", port, &mut command)
-}
-
-fn nginx(port: u16, http: u16, _database: u16) -> Result<Running> {
-    need("nginx")?;
-    let home = folder("causality-nginx");
-    std::fs::create_dir_all(&home)?;
-    let template = sources("causality/nginx").join("nginx.conf.template");
-    let configuration = std::fs::read_to_string(template)?
-        .replace("@FOLDER@", &home.display().to_string())
-        .replace("@PORT@", &port.to_string())
-        .replace("@CALLEE@", &http.to_string());
-    let file = home.join("nginx.conf");
-    std::fs::write(&file, configuration)?;
-    let mut command = Command::new("nginx");
-    command
-        .arg("-c")
-        .arg(&file)
-        .arg("-e")
-        .arg(home.join("error.log"));
-    Running::start("nginx", port, &mut command)
-}
-
-fn java(class: &str, port: u16, http: u16, database: u16) -> Result<Running> {
-    let source = sources("causality/java").join(format!("{class}.java"));
-    let classes = environment::java_classes(&source, "")?;
-    let mut command = Command::new("java");
-    command.args([
-        "-Xmx256m",
-        "-Dhttp.maxConnections=256",
-        "-cp",
-        &classes,
-        class,
-    ]);
-    command.args([port, http, database].map(|number| number.to_string()));
-    Running::start("java", port, &mut command)
-}
-
-fn tokio(port: u16, http: u16, database: u16) -> Result<Running> {
-    let source = sources("causality/tokio");
-    let home = folder("causality-tokio");
-    let recipe = std::fs::read_to_string(source.join("src/main.rs"))?;
-    once("causality-tokio", &recipe, || {
-        retry(|| {
-            let mut build = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
-            build
-                .current_dir(&source)
-                .args(["build", "--release", "--locked", "--target-dir"]);
-            output_of(build.arg(&home))
-        })
-    })?;
-    let mut command = Command::new(home.join("release/causality-tokio"));
-    command.args([port, http, database].map(|number| number.to_string()));
-    Running::start("tokio", port, &mut command)
+/// The numbers as arguments.
+fn numbers(numbers: [u16; 3]) -> [String; 3] {
+    numbers.map(|number| number.to_string())
 }

@@ -19,7 +19,8 @@ const END: &str = "<!-- end of table -->";
 /// Rows as they come.
 #[derive(Default)]
 pub(crate) struct Table {
-    lines: String,
+    /// By service, lines that are written.
+    lines: Vec<(&'static str, String)>,
     /// What is below its floor or above its ceiling.
     bad: Vec<String>,
     rows: usize,
@@ -28,12 +29,13 @@ pub(crate) struct Table {
 
 impl Table {
     /// Takes and prints one service's cells.
-    pub(crate) fn add(&mut self, service: &Service, cells: Result<Vec<Cell>>) {
+    pub(crate) fn add(&mut self, service: &'static Service, cells: Result<Vec<Cell>>) {
         let cells = match cells {
             Ok(cells) => cells,
             Err(error) => return self.failed(service, &error),
         };
         self.rows += 1;
+        let mut lines = String::new();
         for cell in cells {
             let way = if cell.load.close {
                 ", a connection a request"
@@ -50,8 +52,8 @@ impl Table {
                     .map_or("-".to_owned(), |hits| format!("{hits:.1}"))
             );
             println!("{line}");
-            self.lines.push_str(&line);
-            self.lines.push('\n');
+            lines.push_str(&line);
+            lines.push('\n');
             // Where the fault keeps the field away, all are missing; but none may be wrong.
             let no_field = service.asks_fionread && cell.field.right == 0;
             for (tally, has_floor) in [(cell.field, !no_field), (cell.span, true)] {
@@ -61,6 +63,7 @@ impl Table {
                 }
             }
         }
+        self.lines.push((service.about, lines));
     }
 
     fn failed(&mut self, service: &Service, error: &anyhow::Error) {
@@ -92,21 +95,32 @@ impl Table {
         text
     }
 
-    /// Puts the table into docs/causality.md; a table that is not whole stays out.
+    /// Puts the rows into the table of docs/causality.md; those of other services stay as they are.
     pub(crate) fn write(&self) -> Result<()> {
-        ensure!(
-            self.rows == super::services::ALL.len(),
-            "only {} services have rows: the table is not written",
-            self.rows
-        );
+        ensure!(self.is_good(), "the table is not written");
         let path = environment::repository().join("docs/causality.md");
         let page = std::fs::read_to_string(&path)?;
         let (before, rest) = page
             .split_once(BEGIN)
             .context("docs/causality.md has no table")?;
-        let (_, after) = rest.split_once(END).context("the table has no end")?;
-        let page = format!("{before}{BEGIN}{HEADER}\n{}{END}{after}", self.lines);
+        let (known, after) = rest.split_once(END).context("the table has no end")?;
+        let rows: String = super::services::ALL
+            .iter()
+            .map(|service| self.lines_of(service, known))
+            .collect();
+        let page = format!("{before}{BEGIN}{HEADER}\n{rows}{END}{after}");
         std::fs::write(&path, page)?;
         Ok(())
+    }
+
+    /// What was measured now, else what the page has.
+    fn lines_of(&self, service: &Service, known: &str) -> String {
+        let measured = self.lines.iter().find(|(about, _)| *about == service.about);
+        if let Some((_, lines)) = measured {
+            return lines.clone();
+        }
+        let own = format!("| {} |", service.about);
+        let known = known.split_inclusive('\n');
+        known.filter(|line| line.starts_with(&own)).collect()
     }
 }
