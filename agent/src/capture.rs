@@ -9,6 +9,7 @@ mod error;
 mod fionread;
 mod loader;
 mod records;
+mod samplers;
 mod statistics;
 mod uprobes;
 
@@ -18,5 +19,6 @@ pub use error::CaptureError;
 pub use fionread::Fionread;
 pub use loader::{Capture, Options, PROGRAMS, Verdicts};
 pub use records::{Data, ExecFacts, OpenFacts, Record, Records, UnknownRecord};
+pub use samplers::SamplerMap;
 pub use statistics::{Losses, ProgramRuns, Statistics};
 pub use uprobes::Uprobes;

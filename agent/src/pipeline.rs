@@ -5,6 +5,7 @@
 //! filled to its mark, when a process starts, or by its timer.
 
 mod counters;
+mod sampling;
 mod watch;
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -28,6 +29,7 @@ use crate::spans::http::{self, Clock, ConnectionFacts};
 use crate::spans::{IdGenerator, Role, Span};
 
 pub use counters::Counters;
+pub use sampling::Sampling;
 pub use watch::{Propagation, Watch};
 
 /// Longest wait for records: the delay a span may see on an idle machine.

@@ -145,8 +145,8 @@ pub struct Connection {
     pub enrolled: u8,
     /// 1: what was sent is not quite HTTP/1.x; nothing is written into it any more. Written by the egress hook.
     pub distrusted: u8,
-    /// Padding.
-    pub reserved: [u8; 2],
+    /// Entry of the owner's service in the map of samplers. Written with the owner, and by the reading hook.
+    pub sampler: u16,
     /// On a server socket: responses that have ended. Written by the egress hook.
     pub answered: u32,
     /// Padding.

@@ -3,7 +3,7 @@
 use crate::{
     carrier, chain,
     maps::{CONNECTIONS, PROCESSES, RECORDS, SOCKETS, config, lose},
-    pending, process, ring,
+    pending, process, ring, sampling,
     task::Task,
 };
 use aya_ebpf::{
@@ -53,9 +53,11 @@ pub fn inet_sock_set_state(ctx: BtfTracePointContext) -> i32 {
 fn take_in(sk: *mut c_void, role: u8, state: u8) -> Option<()> {
     let tgid = current_tgid();
     process::inherit(tgid);
-    // SAFETY: the value is copied at once.
-    let verdict =
-        unsafe { PROCESSES.get(tgid) }.map_or(verdict::UNKNOWN, |process| process.verdict);
+    // SAFETY: the values are copied at once.
+    let (verdict, sampler) = unsafe { PROCESSES.get(tgid) }
+        .map_or((verdict::UNKNOWN, 0), |process| {
+            (process.verdict, process.sampler as u16)
+        });
     let leave = verdict == verdict::LEAVE || tgid == config().agent_tgid;
     if leave && state != state::LISTENING {
         return None;
@@ -73,6 +75,7 @@ fn take_in(sk: *mut c_void, role: u8, state: u8) -> Option<()> {
         reset(connection, role, state);
         (*connection).tgid = tgid;
         (*connection).verdict = verdict;
+        (*connection).sampler = sampler;
         if role == role::CLIENT {
             chain::connects(connection);
         }
@@ -155,13 +158,18 @@ fn established(ctx: &SockOpsContext, accepted: bool) -> Option<()> {
             (*connection).ends.server_port = (u32::from_be(ctx.remote_port()) & 0xffff) as u16;
             enroll(ctx, connection);
         }
-        let early = accepted && pending::hand_over(connection, (*ctx.ops).rcv_nxt);
+        // Read once: the verifier refuses an address into the context that is kept.
+        let received = (*ctx.ops).rcv_nxt;
+        let early = accepted && pending::hand_over(connection, received);
+        if accepted {
+            sampling::accepted(connection);
+        }
         if accepted && !early {
             (*connection).state = state::NEW;
             (*connection).role = role::SERVER;
         }
         if !early {
-            begin(&raw mut (*connection).ingress, (*ctx.ops).rcv_nxt);
+            begin(&raw mut (*connection).ingress, received);
         }
         begin(&raw mut (*connection).egress, (*ctx.ops).snd_nxt);
     }

@@ -54,6 +54,8 @@ pub struct Options {
     pub max_head_bytes: u32,
     /// Watch all processes without asking for a verdict on each.
     pub watch_all: bool,
+    /// Services differ in their samplers.
+    pub service_samplers: bool,
     /// How trace contexts are handled.
     pub context: context::Options,
 }
@@ -114,7 +116,6 @@ impl Capture {
             return Err(CaptureError::NoObject);
         }
         let offsets = Offsets::read(Path::new(VMLINUX))?;
-        let (sampler, ratio) = options.context.sampler.numbers();
         let settings = Settings(Config {
             agent_tgid: std::process::id(),
             max_head_bytes: options.max_head_bytes,
@@ -132,12 +133,11 @@ impl Capture {
             sock_wmem_queued: offsets.sock_wmem_queued,
             sock_sndbuf: offsets.sock_sndbuf,
             tcp_write_seq: offsets.tcp_write_seq,
-            sampler,
-            parent_based: options.context.sampler.parent_based.into(),
+            service_samplers: options.service_samplers.into(),
             trust_incoming: options.context.trust_incoming.number(),
             task_real_parent: offsets.task_real_parent,
+            reserved: 0,
             linger: u64::try_from(options.context.linger.as_nanos()).unwrap_or(u64::MAX),
-            ratio,
         });
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::Btf {
             path: VMLINUX.into(),
