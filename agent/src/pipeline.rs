@@ -210,6 +210,7 @@ impl Pipeline {
             .set(i64::try_from(self.watch.watched()).unwrap_or(i64::MAX));
         self.health
             .set_loss("agent", "connections_full", self.connections.evicted());
+        self.counters.not_sampled.inc_by(self.statistics.left_out());
         for loss in self.statistics.losses() {
             self.health.set_loss(loss.hook, loss.reason, loss.total);
         }

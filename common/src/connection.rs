@@ -127,8 +127,10 @@ pub struct Connection {
     pub outgoing: Joint,
     /// Both ends; known once the connection was announced.
     pub ends: Ends,
+    /// By direction, ingress first: 1 while a message goes by that is left out. Written by the direction's hook.
+    pub leaves_out: [u8; 2],
     /// Padding.
-    pub reserved_ends: u32,
+    pub reserved_ends: [u8; 2],
     /// Owner. Written on connect and listen, and by the reading hook.
     pub tgid: u32,
     /// `begun` of the request direction at the last read.
@@ -149,8 +151,9 @@ pub struct Connection {
     pub sampler: u16,
     /// On a server socket: responses that have ended. Written by the egress hook.
     pub answered: u32,
-    /// Padding.
-    pub reserved_more: u32,
+    /// Number of the request, counted from 1, that was left out last as its trace is not sampled: its response is left out too.
+    /// Written where requests pass.
+    pub left_out: u32,
     /// Bytes received.
     pub ingress: Direction,
     /// Bytes sent.

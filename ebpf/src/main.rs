@@ -33,6 +33,7 @@ mod head;
 mod hold;
 mod join;
 mod maps;
+mod omit;
 mod packet;
 mod pending;
 mod process;

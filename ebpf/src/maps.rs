@@ -187,6 +187,10 @@ pub static PROBE: SockHash<u32> = SockHash::with_max_entries(1, 0);
 #[btf_map]
 pub static LOST: PerCpuArray<u64, { LOSSES as usize }> = PerCpuArray::new();
 
+/// Exchanges that were left out, as their traces are not sampled.
+#[btf_map]
+pub static LEFT_OUT: PerCpuArray<u64, 1> = PerCpuArray::new();
+
 /// Counts one loss.
 #[inline(always)]
 pub fn lose(hook: Hook, reason: Reason) {

@@ -3,7 +3,7 @@
 use crate::{
     carrier, chain,
     maps::{CONNECTIONS, PROCESSES, RECORDS, SOCKETS, config, lose},
-    pending, process, ring, sampling,
+    omit, pending, process, ring, sampling,
     task::Task,
 };
 use aya_ebpf::{
@@ -233,6 +233,8 @@ fn closed(sk: *mut c_void) -> Option<()> {
         if (*connection).cookie == 0 || (*connection).state == state::LISTENING {
             return None;
         }
+        omit::finish::<false>(connection, &raw mut (*connection).ingress);
+        omit::finish::<true>(connection, &raw mut (*connection).egress);
         let Some(mut entry) = RECORDS.reserve::<Closed>(0) else {
             lose(Hook::State, Reason::RingFull);
             return None;
@@ -243,8 +245,8 @@ fn closed(sk: *mut c_void) -> Option<()> {
             cookie: (*connection).cookie,
             at: bpf_ktime_get_ns(),
             read_at: (*connection).read_at,
-            ingress_elided: left_out(&raw const (*connection).ingress),
-            egress_elided: left_out(&raw const (*connection).egress),
+            ingress_elided: untold(&raw const (*connection).ingress),
+            egress_elided: untold(&raw const (*connection).egress),
         });
         (*connection).cookie = 0;
         (*connection).state = state::LEFT;
@@ -254,7 +256,7 @@ fn closed(sk: *mut c_void) -> Option<()> {
 }
 
 #[inline(always)]
-unsafe fn left_out(direction: *const Direction) -> [u64; 2] {
+unsafe fn untold(direction: *const Direction) -> [u64; 2] {
     // SAFETY: the caller passes a pointer into a checked map value.
     unsafe {
         [

@@ -308,6 +308,15 @@ impl Capture {
         })
     }
 
+    /// The counter of exchanges that were left out; once.
+    pub(super) fn take_left_out(&mut self) -> Result<PerCpuArray<MapData, u64>, CaptureError> {
+        let map = self.take_map("LEFT_OUT")?;
+        PerCpuArray::try_from(map).map_err(|source| CaptureError::Map {
+            map: "LEFT_OUT",
+            source,
+        })
+    }
+
     /// Programs with their names, for statistics.
     pub(super) fn programs(&self) -> impl Iterator<Item = (&str, &Program)> {
         self.ebpf.programs()
