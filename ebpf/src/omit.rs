@@ -5,10 +5,14 @@
 //! early, and the response with its number. What a process says of its own spans is never left out. Where bytes were lost, or
 //! the connection is older than the agent, the numbers of requests and responses are not certain, and nothing is left out.
 
-use crate::{maps::LEFT_OUT, segment};
+use crate::{
+    maps::{LEFT_OUT, config},
+    segment,
+};
 use sonde_common::{
     connection::{Connection, Direction, phase, role},
     context::{SAMPLED, origin},
+    process::verdict,
     record::{DataHeader, flag},
 };
 
@@ -61,6 +65,8 @@ pub unsafe fn request<const EGRESS: bool>(
         let span = &header.span;
         let unsampled =
             span.is_some() && span.flags & SAMPLED == 0 && span.origin != origin::ADOPTED;
+        // Of a process that is not decided on nobody knows whether it counts.
+        let counts = config().watch_all != 0 || (*connection).verdict == verdict::WATCH;
         let number = (*direction).messages;
         let head = &(*direction).head;
         let whole =
@@ -68,12 +74,8 @@ pub unsafe fn request<const EGRESS: bool>(
         let other = segment::other::<EGRESS>(connection);
         let alone =
             (*other).phase != phase::UNSYNCED && (*other).messages == number.wrapping_sub(1);
-        if (*connection).left_out == NEVER
-            || !unsampled
-            || !whole
-            || !alone
-            || head.is_connect_request()
-        {
+        let never = (*connection).left_out == NEVER || head.is_connect_request();
+        if never || !counts || !unsampled || !whole || !alone {
             return;
         }
         (*connection).left_out = number;

@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, ensure};
 use sonde_tests::agent::{self, Agent, Builder};
 use sonde_tests::cgroup::Cgroup;
+use sonde_tests::client::{self, Request};
 use sonde_tests::load::Load;
 use sonde_tests::netns::{Namespace, OUTSIDE};
 use sonde_tests::process::output_of;
 use sonde_tests::propagation::{self, Seen, Traceparent};
 use sonde_tests::service::{Kind, Service};
 use sonde_tests::span::{CLIENT, SERVER, Span};
-use sonde_tests::{chain, environment, net, run, wait};
+use sonde_tests::{chain, environment, expect, net, run, wait};
 
 /// Without another exchange for so long, all have come.
 const QUIET: Duration = Duration::from_millis(500);
@@ -69,8 +70,9 @@ impl Pair {
 
 fn get(port: u16, target: &str, lines: &str) -> Result<()> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    let head = format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{lines}\r\n");
-    stream.write_all(head.as_bytes())?;
+    let host = format!("127.0.0.1:{port}");
+    let rest = format!("Connection: close\r\n{lines}\r\n");
+    write!(stream, "GET {target} HTTP/1.1\r\nHost: {host}\r\n{rest}")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     ensure!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
@@ -245,6 +247,67 @@ fn a_ratio_is_a_share() {
         ensure!((4_500.0..5_500.0).contains(&spans), "{spans} of {REQUESTS}");
         Ok(())
     });
+}
+
+/// On connections where some exchanges are left out, those that are not have right spans: every request has a target and a response
+/// of its own, of any form.
+#[test]
+fn what_is_left_out_leaves_the_rest_right() {
+    run("what_is_left_out_leaves_the_rest_right", || {
+        agent::binary()?;
+        for (kind, sampler) in [
+            (client::Kind::Go, "traceidratio=0.5"),
+            (client::Kind::Requests, "traceidratio=0.5"),
+            (client::Kind::Fetch, "ratelimited=20/s"),
+        ] {
+            let service = Kind::Go.start()?;
+            let mut client = kind.start()?;
+            let agent = Builder::jsonl()
+                .pids(service.process.group())
+                .pids(client.process.group())
+                .flag("--sampler", sampler)
+                .start()?;
+            let requests: Vec<Request> = (0..600).map(|i| mixed(&service.url, i)).collect();
+            let outcomes = client.make(&requests)?;
+            wait::until("all exchanges", || {
+                let spans = agent.metric("sonde_spans_total", "").ok()?;
+                (spans + unsampled(&agent).ok()? >= 1200.0).then_some(())
+            })
+            .with_context(|| agent.metrics_page())?;
+            let counted = unsampled(&agent)?;
+            let spans = agent.finish(2, |_| true)?;
+            ensure!(
+                spans.len() as f64 + counted == 1200.0,
+                "{kind:?}: {} {counted}",
+                spans.len()
+            );
+            ensure!(counted > 100.0, "{kind:?}: {counted}");
+            for span in &spans {
+                let of_span = requests.iter().zip(&outcomes);
+                let mut same = of_span.filter(|(request, _)| request.target() == span.target());
+                let (request, outcome) = same.next().context("no request")?;
+                expect::check(span, request, *outcome, service.port);
+            }
+        }
+        Ok(())
+    });
+}
+
+/// Request number `i` of many that are not alike; with a target that no other has.
+fn mixed(url: &str, i: usize) -> Request {
+    let (method, path, body) = match i % 7 {
+        0 => ("GET", format!("sized/{i}"), 0),
+        1 => ("GET", format!("chunked/{}", i % 9 + 1), 0),
+        2 => ("POST", format!("echo/{i}"), i * 40 + 1),
+        3 => ("GET", "status/404".to_owned(), 0),
+        4 => ("GET", format!("sized/{}", i * 900), 0),
+        5 => ("POST", format!("echo/{i}"), 200_000),
+        _ => ("GET", "status/204".to_owned(), 0),
+    };
+    let padding = "p".repeat(if i % 5 == 0 { 700 } else { 0 });
+    let mut request = Request::new(method, format!("{url}/{path}?n={i}{padding}"));
+    request.body = body;
+    request
 }
 
 /// Never more than the rate, all processors together, and not much less under enough load.

@@ -26,15 +26,16 @@ pub(crate) fn report(plan: Plan, sink: &Sink) -> Result<()> {
         load::drive(&running.url(), 8, false, std::time::Duration::from_secs(1))?;
         let round =
             |sampler| traced_round(case, &running, plan.time, sink, &["--sampler", sampler]);
-        let (mut on, mut off) = (Vec::new(), Vec::new());
+        let measured = |sampler| with_statistics(|| round(sampler));
+        let (mut on, mut off) = (Cost::default(), Cost::default());
         for _ in 0..plan.rounds {
-            on.push(round("always_on")?);
-            off.push(round("always_off")?);
+            on.agent.push(round("always_on")?);
+            off.agent.push(round("always_off")?);
+            on.programs.push(measured("always_on")?);
+            off.programs.push(measured("always_off")?);
         }
-        let bpf = |sampler| with_statistics(|| round(sampler)).map(|round| own_bpf(&round));
-        let (bpf_on, bpf_off) = (bpf("always_on")?, bpf("always_off")?);
-        let agent = |rounds: &[Round]| least(rounds, |round| round.agent_a_request);
-        let (agent_on, agent_off) = (agent(&on), agent(&off));
+        let (agent_on, bpf_on) = on.least();
+        let (agent_off, bpf_off) = off.least();
         println!(
             "| {} | {agent_on:.2} | {agent_off:.2} | {bpf_on:.2} | {bpf_off:.2} | {:.2} | {:.2} | {:.0} % |",
             case.name,
@@ -44,6 +45,23 @@ pub(crate) fn report(plan: Plan, sink: &Sink) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Rounds with one sampler: for the agent's CPU, and with the kernel's statistics for the programs'.
+#[derive(Default)]
+struct Cost {
+    agent: Vec<Round>,
+    programs: Vec<Round>,
+}
+
+impl Cost {
+    /// Microseconds of the agent and of the programs in a request.
+    fn least(&self) -> (f64, f64) {
+        (
+            least(&self.agent, |round| round.agent_a_request),
+            least(&self.programs, own_bpf),
+        )
+    }
 }
 
 /// Microseconds of the programs in a request, without the statistics.
