@@ -106,6 +106,14 @@ fn account(agent: Agent, exchanges: usize) -> Result<Vec<Span>> {
 /// Which of the traces are to be sampled: by what their parent said, and by their id.
 type Rule = fn(Option<bool>, &Traceparent) -> bool;
 
+/// What a sampler is called in messages, its flags, its variables, and what it is to do.
+type Case = (
+    &'static str,
+    &'static [&'static str],
+    &'static [(&'static str, &'static str)],
+    Rule,
+);
+
 /// The random part of the trace-id is in the lower half.
 fn is_low(field: &Traceparent) -> bool {
     u64::from_str_radix(&field.trace_id[18..], 16).is_ok_and(|random| random < 1 << 55)
@@ -165,7 +173,7 @@ fn judge(
 fn samplers_decide() {
     run("samplers_decide", || {
         let mut pair = Pair::new()?;
-        let cases: [(&str, &[&str], &[(&str, &str)], Rule); 8] = [
+        let cases: [Case; 8] = [
             ("always_on", &["--sampler", "always_on"], &[], |_, _| true),
             ("always_off", &["--sampler=always_off"], &[], |_, _| false),
             (
@@ -304,7 +312,7 @@ fn mixed(url: &str, i: usize) -> Request {
         5 => ("POST", format!("echo/{i}"), 200_000),
         _ => ("GET", "status/204".to_owned(), 0),
     };
-    let padding = "p".repeat(if i % 5 == 0 { 700 } else { 0 });
+    let padding = "p".repeat(if i.is_multiple_of(5) { 700 } else { 0 });
     let mut request = Request::new(method, format!("{url}/{path}?n={i}{padding}"));
     request.body = body;
     request

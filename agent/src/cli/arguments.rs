@@ -49,7 +49,7 @@ pub enum Command {
     /// Try every privilege, kernel feature and hook that the agent needs; say what is missing and what to change
     Check(CheckArguments),
     /// List the processes of this machine: runtime, service name, traced or the reason why not
-    List(ListArguments),
+    List(Box<ListArguments>),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -174,7 +174,7 @@ pub struct ContextArguments {
     /// The argument may stand behind the name: ratelimited=100/s. A rate is each service's own.
     #[arg(long, value_name = "SAMPLER", default_value = "parentbased_always_on", value_parser = parse_sampler)]
     pub(crate) sampler: String,
-    /// Argument of the sampler: for traceidratio the share of traces, 0 to 1 [default: 1], for ratelimited traces a second
+    /// Argument of the sampler: for ratelimited traces a second, for traceidratio the share of traces, 0 to 1 [default: 1]
     #[arg(long, value_name = "ARGUMENT")]
     pub(crate) sampler_arg: Option<String>,
     /// Whose word about the parent of a request counts; for others a new trace begins, linked to theirs
