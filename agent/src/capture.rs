@@ -10,6 +10,7 @@ mod fionread;
 mod loader;
 mod other_reads;
 mod records;
+mod samplers;
 mod statistics;
 mod uprobes;
 
@@ -19,5 +20,6 @@ pub use error::CaptureError;
 pub use fionread::Fionread;
 pub use loader::{Capture, Options, PROGRAMS, Verdicts};
 pub use records::{Data, ExecFacts, OpenFacts, Record, Records, UnknownRecord};
+pub use samplers::SamplerMap;
 pub use statistics::{Losses, ProgramRuns, Statistics};
 pub use uprobes::Uprobes;

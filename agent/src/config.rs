@@ -52,6 +52,10 @@ pub struct Selection {
     pub pids: Vec<u32>,
     /// Each `MATCH=NAME`; the first match wins.
     pub service_names: Vec<String>,
+    /// Each `MATCH=SAMPLER`; the first match wins.
+    pub service_samplers: Vec<String>,
+    /// Each `MATCH=WAYS`; the first match wins.
+    pub service_propagate: Vec<String>,
 }
 
 /// What is captured, and how much memory that may take.
@@ -126,12 +130,14 @@ pub struct Check {
 }
 
 /// Everything `sonde list` works by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct List {
     /// JSON instead of a table.
     pub json: bool,
     /// What `sonde run` would be told.
     pub selection: Selection,
+    /// The same.
+    pub context: context::Options,
     /// The log.
     pub log: Log,
 }
@@ -213,12 +219,16 @@ impl Check {
 
 impl List {
     /// Turns the arguments of `list` into a configuration.
-    pub fn resolve(arguments: ListArguments) -> Self {
-        Self {
+    ///
+    /// # Errors
+    /// [`crate::cli::Kind::Configuration`] for arguments that contradict each other.
+    pub fn resolve(arguments: ListArguments) -> Result<Self, Failure> {
+        Ok(Self {
             json: arguments.json,
             selection: arguments.selection.into(),
+            context: context_options(&arguments.context)?,
             log: arguments.logging.into(),
-        }
+        })
     }
 }
 
@@ -229,6 +239,8 @@ impl From<SelectionArguments> for Selection {
             exclude: arguments.exclude,
             pids: arguments.pid,
             service_names: arguments.service_name,
+            service_samplers: arguments.service_sampler,
+            service_propagate: arguments.service_propagate,
         }
     }
 }

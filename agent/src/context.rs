@@ -3,89 +3,20 @@
 //!
 //! Decides nothing about a request: that happens in the kernel, when its trace begins.
 
+mod sampler;
+mod samplers;
+
+use std::str::FromStr;
 use std::time::Duration;
 
-use sonde_common::config::{sampler, trust};
+use clap::ValueEnum as _;
+use sonde_common::config::trust;
 use sonde_common::process::{propagate, runtime};
 
 use crate::process::{Language, Process};
 
-/// The sampler, by the names of the OpenTelemetry specification.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sampler {
-    /// Which traces are sampled.
-    pub share: Share,
-    /// Only where a trace begins; the decision of a remote parent stands.
-    pub parent_based: bool,
-}
-
-/// Which traces are sampled.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Share {
-    /// All.
-    All,
-    /// None.
-    None,
-    /// A part of them, 0 to 1, by trace-id.
-    Ratio(f64),
-}
-
-impl Default for Sampler {
-    fn default() -> Self {
-        Self {
-            share: Share::All,
-            parent_based: true,
-        }
-    }
-}
-
-impl Sampler {
-    /// Of a name and an argument as in `OTEL_TRACES_SAMPLER` and `OTEL_TRACES_SAMPLER_ARG`.
-    ///
-    /// # Errors
-    /// An unknown name, or a ratio that is not within 0 and 1.
-    pub fn parse(name: &str, argument: Option<&str>) -> Result<Self, String> {
-        let base = name.strip_prefix("parentbased_");
-        let share = match base.unwrap_or(name) {
-            "always_on" => Share::All,
-            "always_off" => Share::None,
-            "traceidratio" => Share::Ratio(ratio(argument)?),
-            _ => {
-                return Err(format!(
-                    "unknown sampler {name}: expected always_on, always_off, traceidratio, or one of them behind parentbased_"
-                ));
-            }
-        };
-        Ok(Self {
-            share,
-            parent_based: base.is_some(),
-        })
-    }
-
-    /// As the kernel side takes it: a value of [`sampler`], and the limit below which a trace's random part is
-    /// sampled.
-    #[must_use]
-    pub fn numbers(&self) -> (u32, u64) {
-        match self.share {
-            Share::All => (sampler::ALWAYS_ON, 0),
-            Share::None => (sampler::ALWAYS_OFF, 0),
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "0 to 2^56, as the ratio is within 0 and 1"
-            )]
-            Share::Ratio(ratio) => (sampler::RATIO, (ratio * 2_f64.powi(56)) as u64),
-        }
-    }
-}
-
-fn ratio(argument: Option<&str>) -> Result<f64, String> {
-    let text = argument.unwrap_or("1");
-    let ratio = text.trim().parse().ok();
-    ratio
-        .filter(|ratio| (0.0..=1.0).contains(ratio))
-        .ok_or_else(|| format!("{text} is not a ratio between 0 and 1"))
-}
+pub use sampler::{Sampler, Share};
+pub use samplers::Samplers;
 
 /// Whose word about a parent counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -179,9 +110,35 @@ pub fn propagation(listed: &[Propagate]) -> Result<u8, String> {
     Ok(bits)
 }
 
-/// How one process's context is carried on: by header only where being in a sockhash does it no harm.
+/// Bits of [`propagate`], written as a comma-separated list of ways.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ways(pub u8);
+
+impl FromStr for Ways {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let way = |name: &str| {
+            let name = name.trim();
+            Propagate::from_str(name, false).map_err(|_| {
+                let all: Vec<String> = Propagate::value_variants()
+                    .iter()
+                    .filter_map(|way| Some(way.to_possible_value()?.get_name().to_owned()))
+                    .collect();
+                format!("{name} is not one of {}", all.join(", "))
+            })
+        };
+        let listed: Result<Vec<_>, _> = text.split(',').map(way).collect();
+        propagation(&listed?).map(Self)
+    }
+}
+
+/// How one process's context is carried on: as its service is told to, or else as `wanted`; by header only where being in a
+/// sockhash does it no harm.
 #[must_use]
 pub fn of_process(process: &Process, wanted: u8, sockhash_is_harmless: bool) -> u8 {
+    let own = process.overrides.propagate.as_ref();
+    let wanted = own.map_or(wanted, |own| own.value.0);
     let unharmed = sockhash_is_harmless || asks_no_fionread(process.runtime.language);
     if unharmed {
         wanted
@@ -230,55 +187,8 @@ pub fn carrier(process: &Process) -> u8 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Propagate, Sampler, Share, propagation};
-    use sonde_common::config::sampler;
+    use super::{Propagate, propagation};
     use sonde_common::process::propagate;
-
-    #[test]
-    fn samplers_have_the_names_of_the_specification() {
-        let parsed = |name, argument| Sampler::parse(name, argument).ok();
-        let sampler = |share, parent_based| {
-            Some(Sampler {
-                share,
-                parent_based,
-            })
-        };
-        assert_eq!(parsed("always_on", None), sampler(Share::All, false));
-        assert_eq!(
-            parsed("parentbased_always_off", Some("x")),
-            sampler(Share::None, true)
-        );
-        assert_eq!(
-            parsed("traceidratio", Some("0.25")),
-            sampler(Share::Ratio(0.25), false)
-        );
-        assert_eq!(
-            parsed("parentbased_traceidratio", None),
-            sampler(Share::Ratio(1.0), true)
-        );
-        for (name, argument) in [
-            ("sometimes", None),
-            ("traceidratio", Some("2")),
-            ("traceidratio", Some("-0.1")),
-            ("traceidratio", Some("NaN")),
-        ] {
-            assert_eq!(parsed(name, argument), None, "{name} {argument:?}");
-        }
-    }
-
-    #[test]
-    fn a_ratio_is_a_share_of_the_random_part() {
-        let limit = |ratio| {
-            Sampler {
-                share: Share::Ratio(ratio),
-                parent_based: false,
-            }
-            .numbers()
-        };
-        assert_eq!(limit(0.0), (sampler::RATIO, 0));
-        assert_eq!(limit(0.5), (sampler::RATIO, 1 << 55));
-        assert_eq!(limit(1.0), (sampler::RATIO, 1 << 56));
-    }
 
     #[test]
     fn off_stands_alone() {

@@ -38,7 +38,7 @@ fn act() -> Result<ExitCode, Failure> {
             cli::check::run(&config, run::check(&config))
         }
         Some(Command::List(arguments)) => {
-            let config = config::List::resolve(arguments);
+            let config = config::List::resolve(*arguments)?;
             begin(&config.log)?;
             cli::print(&run::list(&config)?).map(|()| ExitCode::SUCCESS)
         }

@@ -5,6 +5,7 @@
 //! filled to its mark, when a process starts, or by its timer.
 
 mod counters;
+mod sampling;
 mod watch;
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -28,6 +29,7 @@ use crate::spans::http::{self, Clock, ConnectionFacts};
 use crate::spans::{IdGenerator, Role, Span};
 
 pub use counters::Counters;
+pub use sampling::Sampling;
 pub use watch::{Propagation, Watch};
 
 /// Longest wait for records: the delay a span may see on an idle machine.
@@ -208,6 +210,7 @@ impl Pipeline {
             .set(i64::try_from(self.watch.watched()).unwrap_or(i64::MAX));
         self.health
             .set_loss("agent", "connections_full", self.connections.evicted());
+        self.counters.not_sampled.inc_by(self.statistics.left_out());
         for loss in self.statistics.losses() {
             self.health.set_loss(loss.hook, loss.reason, loss.total);
         }

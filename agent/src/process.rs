@@ -17,6 +17,7 @@ mod environment;
 mod files;
 mod list;
 mod name;
+mod overrides;
 mod ports;
 mod resource;
 mod runtime;
@@ -24,6 +25,7 @@ mod selection;
 mod table;
 
 pub use list::{Row, render};
+pub use overrides::{Override, OverrideError, OverrideRule, OverrideRules, Overrides};
 pub use resource::HostFacts;
 pub(crate) use runtime::elf::go_toolchain;
 pub use runtime::{Language, Runtime};
@@ -64,4 +66,6 @@ pub struct Process {
     pub resource: Arc<Resource>,
     /// Whether spans are made.
     pub verdict: Verdict,
+    /// What its service has of its own.
+    pub overrides: Overrides,
 }

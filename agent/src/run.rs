@@ -20,7 +20,7 @@ use crate::connections::Connections;
 use crate::context;
 use crate::export::Exporters;
 use crate::health::{Health, Readiness, serve};
-use crate::pipeline::{Counters, Pipeline, Propagation, Watch};
+use crate::pipeline::{Counters, Pipeline, Propagation, Sampling, Watch};
 use crate::process::{Processes, render};
 
 pub use check::check;
@@ -45,10 +45,18 @@ pub fn run(config: Config) -> Result<(), Failure> {
     let records = Records::new(capture.take_ring().map_err(refused)?);
     let statistics = Statistics::new(&mut capture).map_err(refused)?;
     let propagation = propagation(&mut capture, &config.context);
+    let sampling = Sampling::new(&mut capture, config.context.sampler).map_err(refused)?;
     let uprobes = uprobes(&mut capture);
     capture.attach(&options.cgroup).map_err(refused)?;
     let enroller = Enroller::new(&mut capture).map_err(refused)?;
-    let mut watch = Watch::new(processes, verdicts, propagation, uprobes, enroller);
+    let mut watch = Watch::new(
+        processes,
+        verdicts,
+        propagation,
+        sampling,
+        uprobes,
+        enroller,
+    );
     let attached = begun.elapsed();
     watch.take_in();
     give_back_memory();
@@ -213,7 +221,7 @@ fn refused(error: CaptureError) -> Failure {
 /// The selection is not valid.
 pub fn list(config: &List) -> Result<String, Failure> {
     let mut processes = Processes::new(settings::processes(&config.selection)?);
-    let rows = processes.rows();
+    let rows = processes.rows(&config.context);
     if !config.json {
         return Ok(render(&rows));
     }

@@ -47,28 +47,16 @@ pub struct Config {
     pub tcp_write_seq: u32,
     /// Offset of `rcv_nxt` in `tcp_sock`.
     pub tcp_rcv_nxt: u32,
-    /// A value of [`sampler`].
-    pub sampler: u32,
-    /// 1: the sampler decides only where a trace begins.
-    pub parent_based: u32,
+    /// 1: services differ in their samplers.
+    pub service_samplers: u32,
     /// A value of [`trust`].
     pub trust_incoming: u32,
     /// Offset of `real_parent` in `task_struct`.
     pub task_real_parent: u32,
+    /// Padding.
+    pub reserved: u32,
     /// How long work goes on after its response, in nanoseconds.
     pub linger: u64,
-    /// For [`sampler::RATIO`]: traces whose random part is below this are sampled, of 2^56.
-    pub ratio: u64,
-}
-
-/// Values of [`Config::sampler`].
-pub mod sampler {
-    /// Every trace.
-    pub const ALWAYS_ON: u32 = 0;
-    /// None.
-    pub const ALWAYS_OFF: u32 = 1;
-    /// A share of them, by trace-id.
-    pub const RATIO: u32 = 2;
 }
 
 /// Values of [`Config::trust_incoming`].

@@ -128,8 +128,10 @@ pub struct Connection {
     pub outgoing: Joint,
     /// Both ends; known once the connection was announced.
     pub ends: Ends,
+    /// By direction, ingress first: 1 while a message goes by that is left out. Written by the direction's hook.
+    pub leaves_out: [u8; 2],
     /// Padding.
-    pub reserved_ends: u32,
+    pub reserved_ends: [u8; 2],
     /// Owner. Written on connect and listen, and by the reading hook.
     pub tgid: u32,
     /// `begun` of the request direction at the last read.
@@ -146,12 +148,13 @@ pub struct Connection {
     pub enrolled: u8,
     /// 1: what was sent is not quite HTTP/1.x; nothing is written into it any more. Written by the egress hook.
     pub distrusted: u8,
-    /// Padding.
-    pub reserved: [u8; 2],
+    /// Entry of the owner's service in the map of samplers. Written with the owner, and by the reading hook.
+    pub sampler: u16,
     /// On a server socket: responses that have ended. Written by the egress hook.
     pub answered: u32,
-    /// Padding.
-    pub reserved_more: u32,
+    /// Number of the request, counted from 1, that was left out last as its trace is not sampled: its response is left out too.
+    /// Written where requests pass.
+    pub left_out: u32,
     /// On a client socket: the option that carries a context. Written with the socket locked.
     pub sending: Sending,
     /// The option that came last. Written by the ingress hook.

@@ -16,5 +16,6 @@ pub mod option;
 pub mod process;
 pub mod python;
 pub mod record;
+pub mod sampler;
 pub mod traceparent;
 pub mod tracestate;

@@ -72,8 +72,8 @@ pub struct Process {
     pub reserved: u8,
     /// For Go.
     pub go: Go,
-    /// Padding.
-    pub reserved_more: u32,
+    /// Entry of its service in the map of samplers.
+    pub sampler: u32,
     /// For asyncio.
     pub python: Python,
 }

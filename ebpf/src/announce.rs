@@ -3,7 +3,7 @@
 use crate::{
     chain,
     maps::{RECORDS, lose},
-    ring, segment,
+    omit, ring, segment,
     walk::Walk,
 };
 use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_skb_load_bytes};
@@ -24,6 +24,10 @@ pub unsafe fn elided<const EGRESS: bool>(
 ) {
     // SAFETY: the caller passes pointers into a checked map value.
     unsafe {
+        let ends_badly = flags & (flag::FIN | flag::RESET) != 0;
+        if omit::finish::<EGRESS>(connection, direction) && !ends_badly {
+            return chain::answered::<EGRESS>(connection, now);
+        }
         let (from, content) = ((*direction).reported, (*direction).content);
         (*direction).reported = (*direction).offset;
         (*direction).content = 0;

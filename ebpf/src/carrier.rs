@@ -17,7 +17,11 @@ use sonde_common::{
 pub unsafe fn take_up(connection: *mut Connection, task: &Task, tgid: u32, handle: u64) {
     // SAFETY: the caller passes a checked map value; the process is used before the program ends.
     unsafe {
-        let key = match PROCESSES.get(tgid) {
+        let process = PROCESSES.get(tgid);
+        if let Some(process) = process {
+            (*connection).sampler = process.sampler as u16;
+        }
+        let key = match process {
             Some(process) if process.runtime == runtime::GO => {
                 if (*connection).role != role::SERVER {
                     return;

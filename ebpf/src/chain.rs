@@ -102,7 +102,7 @@ unsafe fn adopt(walk: &Walk, told: Option<&Traceparent>, from: u8, span: *mut Sp
     // SAFETY: as in `request`.
     unsafe {
         let Some(told) = told else {
-            return begin(span, origin::ROOT);
+            return begin(walk.connection, span, origin::ROOT);
         };
         let trusted = match config().trust_incoming {
             trust::ALL => true,
@@ -110,12 +110,12 @@ unsafe fn adopt(walk: &Walk, told: Option<&Traceparent>, from: u8, span: *mut Sp
             _ => false,
         };
         if !trusted {
-            return begin(span, origin::UNTRUSTED);
+            return begin(walk.connection, span, origin::UNTRUSTED);
         }
         name(span, told);
         (*span).parent_id = told.parent_id.to_ne_bytes();
         (*span).origin = from;
-        (*span).flags = sampling::inherit(told.flags, &(*span).trace_id);
+        (*span).flags = sampling::inherit(walk.connection, told.flags, &(*span).trace_id);
     }
 }
 
@@ -133,28 +133,28 @@ pub fn halves(high: u64, low: u64) -> [u8; 16] {
     unsafe { core::mem::transmute([high, low]) }
 }
 
-/// A trace begins with this span.
+/// A trace begins with this span, on this connection.
 #[inline(always)]
-pub unsafe fn begin(span: *mut SpanContext, from: u8) {
+pub unsafe fn begin(connection: *const Connection, span: *mut SpanContext, from: u8) {
     let high = u64::from_ne_bytes(context::random());
     let low = u64::from_ne_bytes(context::random());
-    // SAFETY: the caller passes a valid span.
+    // SAFETY: the caller passes a checked map value and a valid span.
     unsafe {
         (*span).trace_id = halves(high, low);
         (*span).parent_id = [0; 8];
-        (*span).flags = sampling::begin(&(*span).trace_id);
+        (*span).flags = sampling::begin(connection, &(*span).trace_id);
         (*span).origin = from;
     }
 }
 
-/// A span for a request sent for the work of `handle`; gives the handle, or 0 if that names none.
+/// A span for a request that is sent on this connection for the work of `handle`; gives the handle, or 0 if that names none.
 #[inline(always)]
-pub unsafe fn derive(handle: u64, span: *mut SpanContext) -> u64 {
-    // SAFETY: the caller passes a valid span; a context is a map value.
+pub unsafe fn derive(connection: *const Connection, handle: u64, span: *mut SpanContext) -> u64 {
+    // SAFETY: the caller passes a valid span; a connection and a context are map values.
     unsafe {
         (*span).span_id = context::random();
         let Some(cause) = context::get(handle) else {
-            begin(span, origin::ROOT);
+            begin(connection, span, origin::ROOT);
             return 0;
         };
         (*span).trace_id = (*cause).span.trace_id;
@@ -196,7 +196,7 @@ unsafe fn leaves(walk: &Walk, head: &HeadScan, end: u32, span: *mut SpanContext)
                     *span = (*sent).span;
                     (*sent).parent
                 }
-                None => derive(cause(walk), span),
+                None => derive(connection, cause(walk), span),
             };
             if let Some(told) = told {
                 follow(connection, parent, told, span);

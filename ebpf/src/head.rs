@@ -4,7 +4,7 @@
 use crate::{
     announce, chain,
     maps::{RECORDS, config, lose},
-    ring, segment,
+    omit, ring, segment,
     walk::Walk,
     window::{Bytes, Words},
 };
@@ -89,6 +89,9 @@ pub unsafe fn capture<const EGRESS: bool>(walk: &mut Walk, direction: *mut Direc
         // Asked for only now: what the verifier knows before the loop makes it walk the loop once for each case.
         let probing = phase_of(direction) == phase::UNSYNCED;
         let begins = (*direction).head.is_start();
+        if probing {
+            omit::give_up(walk.connection);
+        }
         // The head's state lies in the map from here on, a copy on the stack would be too large.
         let head = &raw mut (*direction).head;
         *head = (*record).header.scan.head;
@@ -253,6 +256,7 @@ unsafe fn emit<const EGRESS: bool>(
         (*header).elided = 0;
         (*header).flags = if EGRESS { flag::EGRESS } else { 0 };
         (*header).span = SpanContext::NONE;
+        omit::message::<EGRESS>(walk.connection, direction);
         if (*direction).head.is_end() {
             (*direction).last_head = (*direction).head.bytes;
             let body = framing::<EGRESS>(walk.connection, direction, &(*direction).head);
@@ -270,12 +274,17 @@ unsafe fn emit<const EGRESS: bool>(
         }
         if ended && !(*direction).head.is_response() {
             chain::request::<EGRESS>(walk, direction, at, &raw mut (*header).span);
+            omit::request::<EGRESS>(walk.connection, direction, &*header);
         }
         if ended {
             (*direction).head = HeadScan::START;
         }
         (*direction).at = at.wrapping_add(elided as u32);
-        ring::submit(entry, size_of::<Record>() as u64);
+        if omit::record::<EGRESS>(walk.connection, direction, &*header, ended) {
+            ring::discard(entry, size_of::<Record>() as u64);
+        } else {
+            ring::submit(entry, size_of::<Record>() as u64);
+        }
     }
 }
 

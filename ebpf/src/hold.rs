@@ -5,7 +5,7 @@
 //! is no longer than [`MOST`]: what is worse counts as a gap. Behind it the footing is found again at the
 //! next start line.
 
-use crate::{head, maps::lose, packet::Segment, segment, walk::Walk};
+use crate::{head, maps::lose, omit, packet::Segment, segment, walk::Walk};
 use aya_ebpf::{bindings::__sk_buff, helpers::generated::bpf_ktime_get_ns};
 use sonde_common::{
     connection::{Connection, Direction, phase, state},
@@ -42,7 +42,8 @@ pub unsafe fn keep<const EGRESS: bool>(
         } else {
             held_end
         };
-        if (*connection).state != state::HTTP1 || last.wrapping_sub(first) > MOST {
+        let left_out = omit::is_on::<EGRESS>(connection);
+        if left_out || (*connection).state != state::HTTP1 || last.wrapping_sub(first) > MOST {
             (*direction).held = held_end;
             return false;
         }

@@ -40,10 +40,14 @@ pub unsafe fn take(
         }
         (*span).trace_id = (*joint).span.trace_id;
         (*span).parent_id = (*joint).span.span_id;
-        (*span).flags = sampling::inherit((*joint).span.flags, &(*span).trace_id);
-        (*span).origin = origin::JOINED;
+        let flags = (*joint).span.flags;
         let _ = JOINTS.remove(ends);
-        told.is_none_or(|told| same(&(*span).trace_id, told))
+        if told.is_some_and(|told| !same(&(*span).trace_id, told)) {
+            return false;
+        }
+        (*span).flags = sampling::inherit(connection, flags, &(*span).trace_id);
+        (*span).origin = origin::JOINED;
+        true
     }
 }
 

@@ -34,6 +34,7 @@ mod head;
 mod hold;
 mod join;
 mod maps;
+mod omit;
 mod option;
 mod packet;
 mod pending;

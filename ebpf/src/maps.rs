@@ -12,12 +12,13 @@ use aya_ebpf::{
 };
 use core::ffi::c_void;
 use sonde_common::{
-    config::{Config, sampler, trust},
+    config::{Config, trust},
     connection::{Connection, Pending},
     context::{CONTEXTS as SLOTS, Carrier, Context, Ends, Goroutine, Joint, Work},
     loss::{Hook, LOSSES, Reason, index},
     process::Process,
     python::{ObjectKey, Serving, TaskWork, Thread},
+    sampler::{SAMPLERS as SERVICES, Sampler},
     tracestate::{STATES as LINES, State},
 };
 
@@ -48,11 +49,10 @@ static CONFIG: Config = Config {
     sock_sndbuf: 0,
     tcp_write_seq: 0,
     tcp_rcv_nxt: 0,
-    sampler: sampler::ALWAYS_ON,
-    parent_based: 1,
+    service_samplers: 0,
     trust_incoming: trust::ALL,
+    reserved: 0,
     linger: 0,
-    ratio: 0,
 };
 
 /// The settings as the loader left them.
@@ -164,6 +164,10 @@ pub static RECORDS: RingBuf = RingBuf::with_byte_size(8 << 20, 0);
 #[btf_map]
 pub static PROCESSES: HashMap<u32, Process, 65_536> = HashMap::new();
 
+/// Samplers of services, by `Process::sampler`; the first is for all that have none of their own.
+#[btf_map]
+pub static SAMPLERS: Array<Sampler, { SERVICES as usize }> = Array::new();
+
 /// What asyncio tasks work on, by their contexts; see `asyncio`.
 #[btf_map]
 pub static TASKS: LruHashMap<ObjectKey, TaskWork, 65_536> = LruHashMap::new();
@@ -187,6 +191,10 @@ pub static PROBE: SockHash<u32> = SockHash::with_max_entries(1, 0);
 /// Counters of what was lost, by `loss::index`.
 #[btf_map]
 pub static LOST: PerCpuArray<u64, { LOSSES as usize }> = PerCpuArray::new();
+
+/// Exchanges that were left out, as their traces are not sampled.
+#[btf_map]
+pub static LEFT_OUT: PerCpuArray<u64, 1> = PerCpuArray::new();
 
 /// Counts one loss.
 #[inline(always)]

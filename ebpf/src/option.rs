@@ -124,7 +124,7 @@ unsafe fn prepare(connection: *mut Connection, sk: *mut c_void, next: u32) -> Op
         let armed = if (*connection).state == state::OPAQUE {
             chain::of(handle, span)
         } else {
-            (*sent).parent = chain::derive(handle, span);
+            (*sent).parent = chain::derive(connection, handle, span);
             true
         };
         (*sending).state = if armed { sending::ARMED } else { sending::IDLE };

@@ -26,6 +26,7 @@ pub unsafe fn begin(listener: *const Connection, segment: &Segment) -> Option<*m
         (*connection).cookie = TENTATIVE | bpf_ktime_get_ns();
         (*connection).tgid = (*listener).tgid;
         (*connection).verdict = (*listener).verdict;
+        (*connection).sampler = (*listener).sampler;
         (*connection).ingress.sequenced = 1;
         (*connection).ingress.next_sequence = segment.sequence;
         (*connection).ingress.phase = phase::HEAD;

@@ -13,16 +13,27 @@ const RECORD_HEADER: u64 = 8;
 /// mark: a wake-up costs about a microsecond, and the reader has a timer besides.
 #[inline(always)]
 pub fn submit<T>(entry: RingBufEntry<T>, size: u64) {
+    entry.submit(wake_up(size));
+}
+
+/// Drops a record of `size` bytes. It takes its room until the reader has come past it all the same.
+#[inline(always)]
+pub fn discard<T>(entry: RingBufEntry<T>, size: u64) {
+    entry.discard(wake_up(size));
+}
+
+#[inline(always)]
+fn wake_up(size: u64) -> u64 {
     let (mark, waiting) = (
         config().wake_bytes as u64,
         RECORDS.query(BPF_RB_AVAIL_DATA as u64),
     );
     let crosses = waiting >= mark && waiting < mark + size + RECORD_HEADER;
-    entry.submit(if crosses {
-        BPF_RB_FORCE_WAKEUP
+    if crosses {
+        BPF_RB_FORCE_WAKEUP as u64
     } else {
-        BPF_RB_NO_WAKEUP
-    } as u64);
+        BPF_RB_NO_WAKEUP as u64
+    }
 }
 
 /// Submits a record that the reader must see at once.

@@ -1,30 +1,108 @@
 //! The sampler: decides once, where a trace begins, whether it is recorded (W3C trace-flags, bit 0).
 
-use crate::maps::config;
-use sonde_common::{config::sampler, context::SAMPLED};
+use crate::maps::{PROCESSES, SAMPLERS, config};
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use core::arch::asm;
+use sonde_common::{
+    connection::Connection,
+    context::SAMPLED,
+    sampler::{Sampler, kind},
+};
 
 /// The random part of a trace-id: its last seven bytes (W3C Trace Context Level 2 section 3.2.2.3).
 const RANDOM_PART: u64 = (1 << 56) - 1;
+/// Tries to take a token while other CPUs take one of the same service; then the trace goes without.
+const TRIES: u32 = 4;
 
-/// trace-flags of a trace that begins here.
+/// trace-flags of a trace that begins on this connection.
 #[inline(always)]
-pub fn begin(trace_id: &[u8; 16]) -> u8 {
-    let sampled = match config().sampler {
-        sampler::ALWAYS_ON => true,
-        sampler::ALWAYS_OFF => false,
-        _ => {
-            let [.., a, b, c, d, e, f, g, h] = *trace_id;
-            u64::from_be_bytes([a, b, c, d, e, f, g, h]) & RANDOM_PART < config().ratio
-        }
-    };
+pub unsafe fn begin(connection: *const Connection, trace_id: &[u8; 16]) -> u8 {
+    // SAFETY: the caller passes a checked map value.
+    let sampled = unsafe { of(connection) }.is_some_and(|sampler| decide(sampler, trace_id));
     if sampled { SAMPLED } else { 0 }
 }
 
 /// trace-flags of a trace that began elsewhere.
 #[inline(always)]
-pub fn inherit(flags: u8, trace_id: &[u8; 16]) -> u8 {
-    if config().parent_based != 0 {
-        return flags;
+pub unsafe fn inherit(connection: *const Connection, flags: u8, trace_id: &[u8; 16]) -> u8 {
+    // SAFETY: as in `begin`.
+    unsafe {
+        match of(connection) {
+            Some(sampler) if (*sampler).parent_based == 0 => {
+                flags & !SAMPLED | begin(connection, trace_id)
+            }
+            _ => flags,
+        }
     }
-    flags & !SAMPLED | begin(trace_id)
+}
+
+/// Notes the sampler of the process that accepts the connection: the listener's may be from before its service was known.
+#[inline(always)]
+pub unsafe fn accepted(connection: *mut Connection) {
+    if config().service_samplers == 0 {
+        return;
+    }
+    // SAFETY: as in `begin`; the process is used before the program ends.
+    unsafe {
+        if let Some(process) = PROCESSES.get((*connection).tgid) {
+            (*connection).sampler = process.sampler as u16;
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn of(connection: *const Connection) -> Option<*mut Sampler> {
+    // SAFETY: as in `begin`.
+    SAMPLERS.get_ptr_mut(unsafe { (*connection).sampler } as u32)
+}
+
+#[inline(always)]
+fn decide(sampler: *mut Sampler, trace_id: &[u8; 16]) -> bool {
+    // SAFETY: a map value.
+    unsafe {
+        match (*sampler).kind {
+            kind::ALWAYS_ON => true,
+            kind::ALWAYS_OFF => false,
+            kind::RATIO => {
+                let [.., a, b, c, d, e, f, g, h] = *trace_id;
+                u64::from_be_bytes([a, b, c, d, e, f, g, h]) & RANDOM_PART < (*sampler).limit
+            }
+            _ => take(sampler),
+        }
+    }
+}
+
+/// Takes a token. A try that fails means that another CPU took one: never more than the rate is given away.
+#[inline(always)]
+unsafe fn take(sampler: *mut Sampler) -> bool {
+    // SAFETY: a map value; no arguments.
+    unsafe {
+        let now = bpf_ktime_get_ns();
+        for _ in 0..TRIES {
+            let spent = (&raw const (*sampler).spent).read_volatile();
+            let Some(next) = (*sampler).take(spent, now) else {
+                return false;
+            };
+            if replace(&raw mut (*sampler).spent, spent, next) {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// Replaces a value if it still is `old`, atomically.
+#[inline(always)]
+unsafe fn replace(value: *mut u64, old: u64, new: u64) -> bool {
+    let mut found = old;
+    // SAFETY: the caller passes a pointer into a map value.
+    unsafe {
+        asm!(
+            "r0 = cmpxchg_64({0} + 0, r0, {1})",
+            in(reg) value,
+            in(reg) new,
+            inout("r0") found,
+        );
+    }
+    found == old
 }

@@ -90,12 +90,12 @@ pub unsafe fn place(sending: *mut Sending, span_id: u64) -> *mut Sent {
 
 /// A span for the next request; gives its place.
 #[inline(always)]
-unsafe fn next(sending: *mut Sending, handle: u64) -> *mut Sent {
+unsafe fn next(connection: *const Connection, sending: *mut Sending, handle: u64) -> *mut Sent {
     // SAFETY: as in `place`.
     unsafe {
         let number = (*sending).count % SENT as u64;
         let sent = place(sending, number);
-        (*sent).parent = chain::derive(handle, &raw mut (*sent).span);
+        (*sent).parent = chain::derive(connection, handle, &raw mut (*sent).span);
         let id = u64::from_ne_bytes((*sent).span.span_id) & !(SENT as u64 - 1) | number;
         (*sent).span.span_id = id.to_ne_bytes();
         sent
@@ -311,7 +311,7 @@ unsafe fn complete(
         let handle = chain::sender(connection, Some(&Task::current()));
         if (*sending).scan.has_traceparent() {
             if let Some(at) = passed_on(sending, handle, before) {
-                let sent = next(sending, handle);
+                let sent = next(connection, sending, handle);
                 if rewrite(msg, at, &(*sent).span) {
                     (*sending).count = (*sending).count.wrapping_add(1);
                 }
@@ -330,7 +330,7 @@ unsafe fn complete(
         // What may be taken in part only has to be one piece up to the field's end: the kernel tells the
         // application of a part less by the field, whether that was in it or not.
         let whole = linear(msg) <= ONE_PIECE || room < in_memory((*msg).size);
-        let sent = next(sending, handle);
+        let sent = next(connection, sending, handle);
         if !insert(msg, at, length, whole, &raw const (*sent).span, &fields) {
             return 0;
         }

@@ -3,7 +3,7 @@
 use crate::{
     carrier, chain,
     maps::{CONNECTIONS, PROCESSES, RECORDS, SOCKETS, config, lose},
-    option, pending, process, ring,
+    omit, option, pending, process, ring, sampling,
     task::Task,
 };
 use aya_ebpf::{
@@ -56,9 +56,11 @@ pub fn inet_sock_set_state(ctx: BtfTracePointContext) -> i32 {
 fn take_in(sk: *mut c_void, role: u8, state: u8) -> Option<()> {
     let tgid = current_tgid();
     process::inherit(tgid);
-    // SAFETY: the value is copied at once.
-    let verdict =
-        unsafe { PROCESSES.get(tgid) }.map_or(verdict::UNKNOWN, |process| process.verdict);
+    // SAFETY: the values are copied at once.
+    let (verdict, sampler) = unsafe { PROCESSES.get(tgid) }
+        .map_or((verdict::UNKNOWN, 0), |process| {
+            (process.verdict, process.sampler as u16)
+        });
     let leave = verdict == verdict::LEAVE || tgid == config().agent_tgid;
     if leave && state != state::LISTENING {
         return None;
@@ -76,6 +78,7 @@ fn take_in(sk: *mut c_void, role: u8, state: u8) -> Option<()> {
         reset(connection, role, state);
         (*connection).tgid = tgid;
         (*connection).verdict = verdict;
+        (*connection).sampler = sampler;
         if role == role::CLIENT {
             chain::connects(connection);
         }
@@ -163,13 +166,18 @@ fn established(ctx: &SockOpsContext, accepted: bool) -> Option<()> {
                 option::listen(ctx, connection);
             }
         }
-        let early = accepted && pending::hand_over(connection, (*ctx.ops).rcv_nxt);
+        // Read once: the verifier refuses an address into the context that is kept.
+        let received = (*ctx.ops).rcv_nxt;
+        let early = accepted && pending::hand_over(connection, received);
+        if accepted {
+            sampling::accepted(connection);
+        }
         if accepted && !early {
             (*connection).state = state::NEW;
             (*connection).role = role::SERVER;
         }
         if !early {
-            begin(&raw mut (*connection).ingress, (*ctx.ops).rcv_nxt);
+            begin(&raw mut (*connection).ingress, received);
         }
         begin(&raw mut (*connection).egress, (*ctx.ops).snd_nxt);
     }
@@ -233,6 +241,8 @@ fn closed(sk: *mut c_void) -> Option<()> {
         if (*connection).cookie == 0 || (*connection).state == state::LISTENING {
             return None;
         }
+        omit::finish::<false>(connection, &raw mut (*connection).ingress);
+        omit::finish::<true>(connection, &raw mut (*connection).egress);
         let Some(mut entry) = RECORDS.reserve::<Closed>(0) else {
             lose(Hook::State, Reason::RingFull);
             return None;
@@ -243,8 +253,8 @@ fn closed(sk: *mut c_void) -> Option<()> {
             cookie: (*connection).cookie,
             at: bpf_ktime_get_ns(),
             read_at: (*connection).read_at,
-            ingress_elided: left_out(&raw const (*connection).ingress),
-            egress_elided: left_out(&raw const (*connection).egress),
+            ingress_elided: untold(&raw const (*connection).ingress),
+            egress_elided: untold(&raw const (*connection).egress),
         });
         (*connection).cookie = 0;
         (*connection).state = state::LEFT;
@@ -254,7 +264,7 @@ fn closed(sk: *mut c_void) -> Option<()> {
 }
 
 #[inline(always)]
-unsafe fn left_out(direction: *const Direction) -> [u64; 2] {
+unsafe fn untold(direction: *const Direction) -> [u64; 2] {
     // SAFETY: the caller passes a pointer into a checked map value.
     unsafe {
         [

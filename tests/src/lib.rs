@@ -21,6 +21,7 @@ pub mod kernel;
 pub mod load;
 pub mod net;
 pub mod netns;
+pub mod pair;
 pub mod peer;
 pub mod process;
 pub mod propagation;

@@ -44,6 +44,8 @@ pub struct Span {
     pub status: u64,
     /// Attributes.
     pub attributes: Attributes,
+    /// Trace and span of each link.
+    pub links: Vec<(String, String)>,
 }
 
 impl Span {
@@ -118,6 +120,10 @@ fn span_of(span: &Value, resource: &Attributes, scope: &str) -> Span {
         end_ns: number(span, "endTimeUnixNano"),
         status: number(&span["status"], "code"),
         attributes: attributes(span),
+        links: list(span, "links")
+            .iter()
+            .map(|link| (text(link, "traceId"), text(link, "spanId")))
+            .collect(),
     }
 }
 

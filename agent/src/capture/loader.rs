@@ -55,6 +55,8 @@ pub struct Options {
     pub max_head_bytes: u32,
     /// Watch all processes without asking for a verdict on each.
     pub watch_all: bool,
+    /// Services differ in their samplers.
+    pub service_samplers: bool,
     /// How trace contexts are handled.
     pub context: context::Options,
 }
@@ -115,7 +117,6 @@ impl Capture {
             return Err(CaptureError::NoObject);
         }
         let offsets = Offsets::read(Path::new(VMLINUX))?;
-        let (sampler, ratio) = options.context.sampler.numbers();
         let settings = Settings(Config {
             agent_tgid: std::process::id(),
             max_head_bytes: options.max_head_bytes,
@@ -138,12 +139,11 @@ impl Capture {
             sock_sndbuf: offsets.sock_sndbuf,
             tcp_write_seq: offsets.tcp_write_seq,
             tcp_rcv_nxt: offsets.tcp_rcv_nxt,
-            sampler,
-            parent_based: options.context.sampler.parent_based.into(),
+            service_samplers: options.service_samplers.into(),
             trust_incoming: options.context.trust_incoming.number(),
             task_real_parent: offsets.task_real_parent,
+            reserved: 0,
             linger: u64::try_from(options.context.linger.as_nanos()).unwrap_or(u64::MAX),
-            ratio,
         });
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::Btf {
             path: VMLINUX.into(),
@@ -330,6 +330,15 @@ impl Capture {
         let map = self.take_map("LOST")?;
         PerCpuArray::try_from(map).map_err(|source| CaptureError::Map {
             map: "LOST",
+            source,
+        })
+    }
+
+    /// The counter of exchanges that were left out; once.
+    pub(super) fn take_left_out(&mut self) -> Result<PerCpuArray<MapData, u64>, CaptureError> {
+        let map = self.take_map("LEFT_OUT")?;
+        PerCpuArray::try_from(map).map_err(|source| CaptureError::Map {
+            map: "LEFT_OUT",
             source,
         })
     }

@@ -28,28 +28,44 @@ pub struct ProgramRuns {
 }
 
 /// The reading end of the counters.
-pub struct Statistics(PerCpuArray<MapData, u64>);
+pub struct Statistics {
+    lost: PerCpuArray<MapData, u64>,
+    left_out: PerCpuArray<MapData, u64>,
+    told: u64,
+}
 
 impl Statistics {
     /// Takes the counters.
     pub fn new(capture: &mut Capture) -> Result<Self, CaptureError> {
-        Ok(Self(capture.take_losses()?))
+        Ok(Self {
+            lost: capture.take_losses()?,
+            left_out: capture.take_left_out()?,
+            told: 0,
+        })
+    }
+
+    /// Exchanges that the kernel side left out since the last call, as their traces are not sampled.
+    pub fn left_out(&mut self) -> u64 {
+        let total = sum(&self.left_out, 0);
+        total.saturating_sub(std::mem::replace(&mut self.told, total))
     }
 
     /// Every loss counter.
     pub fn losses(&self) -> impl Iterator<Item = Losses> + '_ {
         Hook::ALL.into_iter().flat_map(move |hook| {
-            Reason::ALL.into_iter().map(move |reason| {
-                let counts = self.0.get(&index(hook, reason), 0);
-                let total = counts.map(|counts| counts.iter().sum()).unwrap_or_default();
-                Losses {
-                    hook: hook.as_str(),
-                    reason: reason.as_str(),
-                    total,
-                }
+            Reason::ALL.into_iter().map(move |reason| Losses {
+                hook: hook.as_str(),
+                reason: reason.as_str(),
+                total: sum(&self.lost, index(hook, reason)),
             })
         })
     }
+}
+
+/// Of all processors.
+fn sum(counters: &PerCpuArray<MapData, u64>, index: u32) -> u64 {
+    let counts = counters.get(&index, 0);
+    counts.map(|counts| counts.iter().sum()).unwrap_or_default()
 }
 
 impl Capture {

@@ -4,7 +4,7 @@
 //! come the `OTEL_EXPORTER_OTLP_*` variables, and only then the defaults of the OTLP exporter specification.
 
 use crate::config::units::{parse_bytes_within, parse_count, parse_duration};
-use crate::context::{Propagate, Sdk, Switch, Trust};
+use crate::context::{Propagate, Sampler, Sdk, Switch, Trust};
 use crate::logging::parse_level;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -49,7 +49,7 @@ pub enum Command {
     /// Try every privilege, kernel feature and hook that the agent needs; say what is missing and what to change
     Check(CheckArguments),
     /// List the processes of this machine: runtime, service name, traced or the reason why not
-    List(ListArguments),
+    List(Box<ListArguments>),
     /// Print a completion script for a shell
     Completions {
         /// The shell
@@ -98,6 +98,8 @@ pub struct ListArguments {
     #[command(flatten)]
     pub(crate) selection: SelectionArguments,
     #[command(flatten)]
+    pub(crate) context: ContextArguments,
+    #[command(flatten)]
     pub(crate) logging: LoggingArguments,
 }
 
@@ -120,6 +122,14 @@ pub struct SelectionArguments {
     /// Name the services of the processes that match (repeatable; the first match wins)
     #[arg(long, value_name = "MATCH=NAME", value_parser = parse_assignment)]
     pub(crate) service_name: Vec<String>,
+    /// Another sampler for the services that match (repeatable; the first match wins): checkout=ratelimited=100/s
+    ///
+    /// MATCH is as for --include; a bare glob is compared with the service's name too, and service=GLOB with nothing else.
+    #[arg(long, value_name = "MATCH=SAMPLER", value_parser = parse_assignment)]
+    pub(crate) service_sampler: Vec<String>,
+    /// Another --propagate for the services that match (repeatable; the first match wins): legacy=off
+    #[arg(long, value_name = "MATCH=WAY", value_parser = parse_assignment)]
+    pub(crate) service_propagate: Vec<String>,
 }
 
 /// What is captured, and how much memory that may take.
@@ -159,10 +169,12 @@ pub struct ContextArguments {
         default_value = "header,tcp"
     )]
     pub(crate) propagate: Vec<Propagate>,
-    /// Which traces are recorded: always_on, always_off, traceidratio, or one of them behind parentbased_
-    #[arg(long, value_name = "SAMPLER", default_value = "parentbased_always_on")]
+    /// Which traces are recorded: always_on, always_off, traceidratio, ratelimited, or one of them behind parentbased_
+    ///
+    /// The argument may stand behind the name: ratelimited=100/s. A rate is each service's own.
+    #[arg(long, value_name = "SAMPLER", default_value = "parentbased_always_on", value_parser = parse_sampler)]
     pub(crate) sampler: String,
-    /// Argument of the sampler: for traceidratio the share of traces, 0 to 1 [default: 1]
+    /// Argument of the sampler: for ratelimited traces a second, for traceidratio the share of traces, 0 to 1 [default: 1]
     #[arg(long, value_name = "ARGUMENT")]
     pub(crate) sampler_arg: Option<String>,
     /// Whose word about the parent of a request counts; for others a new trace begins, linked to theirs
@@ -307,6 +319,12 @@ fn parse_boolean(text: &str) -> Result<bool, String> {
         "false" => Ok(false),
         _ => Err("expected true or false".to_owned()),
     }
+}
+
+/// Any name that there is; its argument may stand elsewhere.
+fn parse_sampler(text: &str) -> Result<String, String> {
+    let argument = if text.contains('=') { None } else { Some("1") };
+    Sampler::parse(text, argument).map(|_| text.to_owned())
 }
 
 fn parse_ring_bytes(text: &str) -> Result<u64, String> {

@@ -7,6 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use sonde_common::process::{Go, Process as Told, propagate, runtime, verdict};
 use sonde_common::python::Python;
 
+use super::Sampling;
 use crate::capture::{Enroller, OpenFacts, Uprobes, Verdicts};
 use crate::context::{self, Switch};
 use crate::process::{Exec, Language, Process, Processes};
@@ -23,6 +24,7 @@ pub struct Watch {
     /// Ports on which connections to a process were seen.
     ports: FxHashMap<u32, Vec<u16>>,
     propagation: Propagation,
+    sampling: Sampling,
     traces_itself: FxHashSet<u32>,
     uprobes: Option<Uprobes>,
     enroller: Enroller,
@@ -49,6 +51,7 @@ impl Watch {
         processes: Processes,
         verdicts: Verdicts,
         propagation: Propagation,
+        sampling: Sampling,
         uprobes: Option<Uprobes>,
         enroller: Enroller,
     ) -> Self {
@@ -58,6 +61,7 @@ impl Watch {
             seen: FxHashSet::default(),
             ports: FxHashMap::default(),
             propagation,
+            sampling,
             traces_itself: FxHashSet::default(),
             uprobes,
             enroller,
@@ -96,7 +100,8 @@ impl Watch {
             uprobes.forget(process.pid);
         }
         // Most processes never have a connection: they are looked into with their first.
-        self.verdicts.decide(process.pid, self.told(&process));
+        let told = self.told(&process);
+        self.verdicts.decide(process.pid, told);
     }
 
     /// A process is gone; its facts are kept for late spans.
@@ -250,7 +255,7 @@ impl Watch {
     }
 
     /// What the kernel side is told of a process.
-    fn told(&self, process: &Process) -> Told {
+    fn told(&mut self, process: &Process) -> Told {
         if !process.verdict.is_instrumented() {
             return Told {
                 verdict: verdict::LEAVE,
@@ -266,6 +271,7 @@ impl Watch {
             verdict: verdict::WATCH,
             propagate: context::of_process(process, ways, sockhash_is_harmless),
             runtime: context::carrier(process),
+            sampler: self.sampling.of(process),
             ..Told::default()
         }
     }

@@ -5,8 +5,8 @@ use std::fmt::Write;
 use serde::Serialize;
 use sonde_common::process::propagate;
 
-use super::Process;
-use crate::context;
+use super::{Override, Process};
+use crate::context::{self, Options, Sampler};
 
 /// One process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -19,8 +19,10 @@ pub struct Row {
     pub service_name: String,
     /// Ports it listens on.
     pub ports: Vec<u16>,
-    /// How its context is carried on.
-    pub propagation: &'static str,
+    /// How its context is carried on, and which rule says so.
+    pub propagation: String,
+    /// Who decides which of its traces are recorded, and which rule says so.
+    pub sampler: String,
     /// Whether spans are made.
     pub instrumented: bool,
     /// Why (not).
@@ -28,9 +30,9 @@ pub struct Row {
 }
 
 impl Row {
-    /// Of a process and the ports it listens on.
+    /// Of a process, the ports it listens on, and what the operator chose for all.
     #[must_use]
-    pub fn new(process: &Process, ports: Vec<u16>) -> Self {
+    pub fn new(process: &Process, ports: Vec<u16>, context: &Options) -> Self {
         let language = process.runtime.language;
         let name = language.map_or("", |language| language.convention().unwrap_or("c"));
         let version = process.runtime.version.as_deref().unwrap_or_default();
@@ -39,7 +41,8 @@ impl Row {
             runtime: format!("{name} {version}").trim().to_owned(),
             service_name: process.resource.service_name.clone(),
             ports,
-            propagation: propagation(process),
+            propagation: propagation(process, context.propagate),
+            sampler: sampler(process, context.sampler),
             instrumented: process.verdict.is_instrumented(),
             reason: process.verdict.reason(),
         }
@@ -47,12 +50,41 @@ impl Row {
 }
 
 /// A field is written for every runtime where the kernel counts right for sockets in a sockhash (`sonde check`).
-fn propagation(process: &Process) -> &'static str {
-    let harmful = context::of_process(process, propagate::HEADER, false) == 0;
-    match (process.verdict.is_instrumented(), harmful) {
-        (false, _) => "-",
-        (true, false) => "header",
-        (true, true) => "header if FIONREAD is right, else tcp",
+fn propagation(process: &Process, wanted: u8) -> String {
+    if !process.verdict.is_instrumented() {
+        return "-".to_owned();
+    }
+    let way = |harmless| match context::of_process(process, wanted, harmless) {
+        0 if harmless => "off",
+        0 => "join",
+        ways if ways & propagate::HEADER != 0 => "header",
+        _ => "tcp",
+    };
+    let how = match (way(true), way(false)) {
+        (right, wrong) if right == wrong => right.to_owned(),
+        (right, wrong) => format!("{right} if FIONREAD is right, else {wrong}"),
+    };
+    because(
+        "--service-propagate",
+        &how,
+        process.overrides.propagate.as_ref(),
+    )
+}
+
+fn sampler(process: &Process, default: Sampler) -> String {
+    if !process.verdict.is_instrumented() {
+        return "-".to_owned();
+    }
+    let own = process.overrides.sampler.as_ref();
+    let sampler = own.map_or(default, |own| own.value);
+    because("--service-sampler", &sampler.to_string(), own)
+}
+
+/// What a service has, with the rule that says so, if there is one.
+fn because<T>(flag: &str, what: &str, own: Option<&Override<T>>) -> String {
+    match own {
+        Some(own) => format!("{what} by {flag} {}", own.rule),
+        None => what.to_owned(),
     }
 }
 
@@ -103,9 +135,18 @@ fn cells(row: &Row) -> [String; 6] {
         dash(clean(&row.runtime)),
         clean(&row.service_name),
         dash(ports.join(",")),
-        row.propagation.to_owned(),
+        clean(&context(row)),
         clean(&row.reason),
     ]
+}
+
+fn context(row: &Row) -> String {
+    let same = row.propagation == row.sampler;
+    if same {
+        row.propagation.clone()
+    } else {
+        format!("{}; {}", row.propagation, row.sampler)
+    }
 }
 
 #[cfg(test)]
@@ -119,7 +160,8 @@ mod tests {
             runtime: runtime.to_owned(),
             service_name: name.to_owned(),
             ports: ports.to_vec(),
-            propagation: "header",
+            propagation: "header".to_owned(),
+            sampler: "always_on".to_owned(),
             instrumented: true,
             reason: "instrumented".to_owned(),
         };
@@ -128,9 +170,9 @@ mod tests {
             row(1234, "", "x\u{1b}[2J", &[]),
         ];
         let expected = "\
-\u{20}PID  RUNTIME      SERVICE  PORTS   CONTEXT  STATE
-\u{20}  7  python 3.11  shop     80,443  header   instrumented
-1234  -            x?[2J    -       header   instrumented
+\u{20}PID  RUNTIME      SERVICE  PORTS   CONTEXT            STATE
+\u{20}  7  python 3.11  shop     80,443  header; always_on  instrumented
+1234  -            x?[2J    -       header; always_on  instrumented
 ";
         assert_eq!(render(&rows), expected);
     }

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use globset::{GlobBuilder, GlobMatcher};
 
-const KEYS: [&str; 5] = ["exe", "cmd", "port", "container", "cgroup"];
+pub(super) const KEYS: [&str; 5] = ["exe", "cmd", "port", "container", "cgroup"];
 
 /// Why a rule was refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,8 +82,13 @@ impl Matcher {
         &self.text
     }
 
-    fn is_port(&self) -> bool {
+    pub(super) fn is_port(&self) -> bool {
         matches!(self.kind, Kind::Port(_))
+    }
+
+    /// Whether it is a bare glob and fits this name.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        matches!(&self.kind, Kind::Any(glob) if glob.is_match(name))
     }
 
     pub(super) fn matches(&self, candidate: &Candidate<'_>) -> bool {
@@ -142,7 +147,7 @@ fn nearest_key(key: &str) -> &'static str {
     KEYS.iter().max_by_key(likeness).copied().unwrap_or("exe")
 }
 
-fn glob(rule: &str, pattern: &str) -> Result<GlobMatcher, RuleError> {
+pub(super) fn glob(rule: &str, pattern: &str) -> Result<GlobMatcher, RuleError> {
     if pattern.is_empty() {
         return Err(RuleError::Empty(rule.to_owned()));
     }

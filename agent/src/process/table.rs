@@ -10,10 +10,12 @@ use lru::LruCache;
 use super::environment::Environment;
 use super::files::{self, TargetFiles};
 use super::name::{self, Target};
+use super::overrides::OverrideRules;
 use super::resource::{self, HostFacts, Parts};
 use super::runtime::{Detector, Language};
 use super::selection::{Candidate, Selection, ServiceNameRule, Verdict, names_need_ports};
 use super::{Exec, Process, Row, container, ports};
+use crate::context;
 
 const COMMAND_BYTES: u64 = 64 * 1024;
 const ENVIRONMENT_BYTES: u64 = 256 * 1024;
@@ -27,6 +29,8 @@ pub struct Options {
     pub selection: Selection,
     /// Names the operator gave; the first rule that fits wins.
     pub service_names: Vec<ServiceNameRule>,
+    /// What single services have of their own.
+    pub overrides: OverrideRules,
     /// The agent.
     pub own_pid: u32,
     /// The machine.
@@ -62,7 +66,8 @@ impl Processes {
     pub fn new(options: Options) -> Self {
         Self {
             needs_ports: options.selection.needs_ports()
-                || names_need_ports(&options.service_names),
+                || names_need_ports(&options.service_names)
+                || options.overrides.need_ports(),
             known: LruCache::new(options.capacity),
             exited: VecDeque::new(),
             detector: Detector::new(),
@@ -136,10 +141,11 @@ impl Processes {
     }
 
     /// Rows of `sonde list`: all processes, with ports.
-    pub fn rows(&mut self) -> Vec<Row> {
+    pub fn rows(&mut self, context: &context::Options) -> Vec<Row> {
         let processes = self.scan();
         let row = |process: &Arc<Process>| {
-            Row::new(process, ports::listening(&self.directory(process.pid)))
+            let ports = ports::listening(&self.directory(process.pid));
+            Row::new(process, ports, context)
         };
         processes.iter().map(row).collect()
     }
@@ -158,7 +164,9 @@ impl Processes {
             return None;
         }
         let after = Arc::new(self.read_again(pid, listening)?);
-        let same = after.verdict == before.verdict && after.resource == before.resource;
+        let same = after.verdict == before.verdict
+            && after.resource == before.resource
+            && after.overrides == before.overrides;
         let after = if same { before } else { after };
         self.remember(Arc::clone(&after), listening.to_vec());
         (!same).then_some(after)
@@ -252,6 +260,10 @@ impl Processes {
             rule_name: self.rule_name(&candidate),
         });
         let verdict = self.judge(&candidate);
+        let overrides = self
+            .options
+            .overrides
+            .of(&candidate, &resource.service_name);
         let resource = Arc::new(resource);
         Process {
             pid,
@@ -263,6 +275,7 @@ impl Processes {
             cgroup,
             resource,
             verdict,
+            overrides,
         }
     }
 

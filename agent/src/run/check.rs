@@ -18,6 +18,7 @@ pub fn check(config: &Check) -> Vec<Row> {
         ring_bytes: RING_BYTES,
         max_head_bytes: 16 * 1024,
         watch_all: true,
+        service_samplers: false,
         context: crate::context::Options::default(),
     };
     let mut capture = match Capture::load(&options) {

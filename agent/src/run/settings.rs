@@ -11,7 +11,7 @@ use crate::cli::{self, Environment, Failure};
 use crate::config::{self, Config, cgroup};
 use crate::connections::Limits;
 use crate::export::{self, Exporter, OtlpFlags, OtlpSettings};
-use crate::process::{HostFacts, Options, Selection};
+use crate::process::{HostFacts, Options, OverrideRules, Selection};
 use crate::spans::http;
 
 /// Requests in flight on one connection that are kept; more is pipelining beyond any client known.
@@ -30,6 +30,7 @@ pub(super) fn capture(config: &Config) -> Result<capture::Options, Failure> {
         ring_bytes: config.capture.ring_bytes,
         max_head_bytes: config.capture.max_head_bytes,
         watch_all: !selects && selection.pids.is_empty(),
+        service_samplers: config.context.sampler.counts() || !selection.service_samplers.is_empty(),
         context: config.context.clone(),
     })
 }
@@ -43,6 +44,10 @@ pub(super) fn processes(selection: &config::Selection) -> Result<Options, Failur
             pids: selection.pids.clone(),
         },
         service_names: rules("--service-name", &selection.service_names)?,
+        overrides: OverrideRules {
+            samplers: rules("--service-sampler", &selection.service_samplers)?,
+            propagate: rules("--service-propagate", &selection.service_propagate)?,
+        },
         own_pid: std::process::id(),
         host: HostFacts::read(Path::new("/")),
         proc_root: "/proc".into(),

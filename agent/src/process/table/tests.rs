@@ -11,6 +11,7 @@ fn options(proc_root: &Path) -> Options {
     Options {
         selection: Selection::default(),
         service_names: Vec::new(),
+        overrides: OverrideRules::default(),
         own_pid: 1,
         host: HostFacts {
             name: "box".into(),

@@ -9,6 +9,7 @@ mod connections;
 mod cpu;
 mod load;
 mod row;
+mod sampling;
 mod sink;
 
 use std::time::Duration;
@@ -46,6 +47,9 @@ fn main() -> Result<()> {
             Ok(row) => println!("{row}"),
             Err(error) => println!("| {} | failed: {error:#} |", case.name),
         }
+    }
+    if filter.as_ref().is_none_or(|text| "sampling".contains(text)) {
+        sampling::report(plan, &sink)?;
     }
     if filter.is_none_or(|text| "connections".contains(&text)) {
         connections::report(&sink)?;

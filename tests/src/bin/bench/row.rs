@@ -88,14 +88,14 @@ impl Case {
     }
 }
 
-enum Running {
+pub(super) enum Running {
     Nginx(Nginx),
     Other(Service),
 }
 
 impl Running {
-    fn start(target: Target) -> Result<Self> {
-        Ok(match target {
+    pub(super) fn start(case: &Case) -> Result<Self> {
+        Ok(match case.target {
             Target::Nginx => Self::Nginx(service::nginx(1, &[600])?),
             Target::Other(kind) => Self::Other(kind.start()?),
         })
@@ -108,7 +108,7 @@ impl Running {
         }
     }
 
-    fn url(&self) -> String {
+    pub(super) fn url(&self) -> String {
         let path = if matches!(self, Self::Nginx(_)) {
             "static/600"
         } else {
@@ -120,14 +120,18 @@ impl Running {
 
 /// One round.
 #[derive(Clone, Copy, Debug, Default)]
-struct Round {
+pub(super) struct Round {
     load: Report,
     service: f64,
     agent: f64,
+    /// The agent's CPU in microseconds a request.
+    pub(super) agent_a_request: f64,
     spans: f64,
     resident: f64,
-    bpf_nanoseconds: f64,
-    hooks: f64,
+    /// BPF programs, nanoseconds a request.
+    pub(super) bpf_nanoseconds: f64,
+    /// Their runs a request.
+    pub(super) hooks: f64,
 }
 
 /// The row.
@@ -140,7 +144,7 @@ pub(crate) struct Row {
 
 /// Measures one row: bare and traced rounds in turn, then one for the BPF programs.
 pub(crate) fn measure(case: &Case, plan: Plan, sink: &Sink) -> Result<Row> {
-    let running = Running::start(case.target)?;
+    let running = Running::start(case)?;
     let (rounds, time) = match case.time {
         Some(time) => (1, time),
         None => (plan.rounds, plan.time),
@@ -150,9 +154,9 @@ pub(crate) fn measure(case: &Case, plan: Plan, sink: &Sink) -> Result<Row> {
     let (mut bare, mut traced) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         bare.push(round(case, &running, time)?);
-        traced.push(traced_round(case, &running, time, sink)?);
+        traced.push(traced_round(case, &running, time, sink, &[])?);
     }
-    let statistics = with_statistics(|| traced_round(case, &running, plan.time, sink))?;
+    let statistics = with_statistics(|| traced_round(case, &running, plan.time, sink, &[]))?;
     Ok(Row {
         name: case.name,
         bare,
@@ -173,10 +177,20 @@ fn round(case: &Case, running: &Running, time: Duration) -> Result<Round> {
     })
 }
 
-fn traced_round(case: &Case, running: &Running, time: Duration, sink: &Sink) -> Result<Round> {
+/// A round under an agent with these flags.
+pub(super) fn traced_round(
+    case: &Case,
+    running: &Running,
+    time: Duration,
+    sink: &Sink,
+    flags: &[&str],
+) -> Result<Round> {
     let mut agent = Builder::exporting().pids(running.service().process.group());
     for flag in sink.flags() {
         agent = agent.arg(flag);
+    }
+    for flag in flags {
+        agent = agent.arg(*flag);
     }
     let mut agent = agent.start()?;
     let pid = agent.process().pid();
@@ -185,7 +199,9 @@ fn traced_round(case: &Case, running: &Running, time: Duration, sink: &Sink) -> 
     let metric = |name: &str, label: &str| agent.metric(name, label).unwrap_or_default();
     // Connections left open end with wrk; the last spans are on their way.
     result.spans = wait::until_stable(QUIET, "the spans", || metric("sonde_spans_total", ""))?;
-    result.agent = (cpu::of(&[pid]) - before).as_secs_f64() * 1e6 / result.spans;
+    let spent = (cpu::of(&[pid]) - before).as_secs_f64() * 1e6;
+    result.agent = spent / result.spans;
+    result.agent_a_request = spent / result.load.requests as f64;
     result.resident = kernel::resident_bytes(pid)? as f64;
     let requests = result.load.requests as f64;
     result.bpf_nanoseconds = metric("sonde_bpf_run_seconds_total", "") * 1e9 / requests;
@@ -199,7 +215,7 @@ fn traced_round(case: &Case, running: &Running, time: Duration, sink: &Sink) -> 
 }
 
 /// With the kernel's statistics on; off again afterwards, as they were.
-fn with_statistics<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(super) fn with_statistics<T>(run: impl FnOnce() -> Result<T>) -> Result<T> {
     const SWITCH: &str = "/proc/sys/kernel/bpf_stats_enabled";
     let before = fs::read_to_string(SWITCH).context(SWITCH)?;
     fs::write(SWITCH, "1").context(SWITCH)?;
@@ -214,7 +230,7 @@ fn median(rounds: &[Round], of: impl Fn(&Round) -> f64) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
-fn least(rounds: &[Round], of: impl Fn(&Round) -> f64) -> f64 {
+pub(super) fn least(rounds: &[Round], of: impl Fn(&Round) -> f64) -> f64 {
     rounds.iter().map(of).fold(f64::INFINITY, f64::min)
 }
 
