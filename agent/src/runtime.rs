@@ -6,41 +6,34 @@
 pub mod go;
 pub mod node;
 pub mod python;
+pub mod tokio;
 
 use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lru::LruCache;
-
-use go::GoFacts;
 
 /// Executables remembered.
 const KNOWN: NonZeroUsize = NonZeroUsize::new(256).expect("is not zero");
 
-/// Go executables by their inode: each is looked into once.
+/// Executables of one language by their inode: each is looked into once.
 #[derive(Debug)]
-pub struct Executables(LruCache<(u64, u64, i64), Option<GoFacts>>);
+pub struct Executables<F>(LruCache<(u64, u64, i64), Option<F>>);
 
-impl Default for Executables {
+impl<F> Default for Executables<F> {
     fn default() -> Self {
         Self(LruCache::new(KNOWN))
     }
 }
 
-impl Executables {
-    /// Facts of the executable that process `pid` runs; None, and logged once, if it is not understood.
-    pub fn of(&mut self, pid: u32) -> Option<GoFacts> {
+impl<F: Clone> Executables<F> {
+    /// Facts of the executable that process `pid` runs, by `inspect` if they are not known yet; None if it is not
+    /// understood.
+    pub fn of(&mut self, pid: u32, inspect: impl FnOnce(&Path) -> Option<F>) -> Option<F> {
         let path = PathBuf::from(format!("/proc/{pid}/exe"));
         let file = path.metadata().ok()?;
         let key = (file.dev(), file.ino(), file.mtime());
-        let facts = self.0.get_or_insert(key, || match go::inspect(&path) {
-            Ok(facts) => Some(facts),
-            Err(error) => {
-                tracing::warn!(pid, %error, "goroutines stay unknown: links between requests will be missing");
-                None
-            }
-        });
-        facts.clone()
+        self.0.get_or_insert(key, || inspect(&path)).clone()
     }
 }

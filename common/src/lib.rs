@@ -15,5 +15,6 @@ pub mod loss;
 pub mod process;
 pub mod python;
 pub mod record;
+pub mod tokio;
 pub mod traceparent;
 pub mod tracestate;

@@ -1,6 +1,6 @@
 //! What the agent tells the kernel side about one process: the value of the `PROCESSES` map (key: tgid).
 
-use crate::python::Python;
+use crate::{python::Python, tokio::Tokio};
 
 /// What is to be done with a process.
 pub mod verdict {
@@ -28,6 +28,8 @@ pub mod runtime {
     pub const ASYNCIO: u8 = 2;
     /// Tasks that move between threads, and of which nothing is known: no request is linked to another.
     pub const MOVING: u8 = 3;
+    /// tokio's tasks.
+    pub const TOKIO: u8 = 4;
 }
 
 /// Where the goroutine is found, as offsets in bytes.
@@ -70,6 +72,8 @@ pub struct Process {
     pub reserved_more: u32,
     /// For asyncio.
     pub python: Python,
+    /// For tokio.
+    pub tokio: Tokio,
 }
 
-const _: () = assert!(size_of::<Process>() == 80);
+const _: () = assert!(size_of::<Process>() == 96);

@@ -272,7 +272,7 @@ pub unsafe fn sender(connection: *const Connection, task: Option<&Task>) -> u64 
 }
 
 /// A thread connects: the connection is for what it works on. In Go another goroutine connects, and
-/// whoever is first may take the connection: there nothing is certain.
+/// whoever is first may take the connection, as with tokio: there nothing is certain.
 #[inline(always)]
 pub unsafe fn connects(connection: *mut Connection) {
     let task = Task::current();
@@ -280,7 +280,7 @@ pub unsafe fn connects(connection: *mut Connection) {
     unsafe {
         if matches!(
             carrier::runtime_of(task.tgid()),
-            runtime::GO | runtime::ASYNCIO
+            runtime::GO | runtime::ASYNCIO | runtime::TOKIO
         ) {
             return;
         }

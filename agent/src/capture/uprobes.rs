@@ -1,4 +1,4 @@
-//! The uprobes in Python and Go processes.
+//! The uprobes in the processes of runtimes that hide who causes what.
 //!
 //! Each is attached for one process, so that others which map the same file are not slowed down. Dropping
 //! a link detaches it, as does the end of the agent. Which processes, and where: [`crate::runtime`].
@@ -20,6 +20,7 @@ pub struct Uprobes {
     connection_made: UProbe,
     round_trip: UProbe,
     run_timers: UProbe,
+    wake: UProbe,
     attached: FxHashMap<u32, Attached>,
 }
 
@@ -29,6 +30,7 @@ struct Attached {
     uvloop: Vec<UProbeLink>,
     go: Vec<UProbeLink>,
     node: Vec<UProbeLink>,
+    tokio: Vec<UProbeLink>,
 }
 
 impl Uprobes {
@@ -40,6 +42,7 @@ impl Uprobes {
             connection_made: load(capture, "uvloop_connection_made")?,
             round_trip: load(capture, "uprobe_round_trip")?,
             run_timers: load(capture, "uprobe_run_timers")?,
+            wake: load(capture, "uprobe_wake")?,
             attached: FxHashMap::default(),
         })
     }
@@ -87,6 +90,17 @@ impl Uprobes {
             attached.go = complete(pid, [link]);
         }
         !attached.go.is_empty()
+    }
+
+    /// Attaches to the messages of tokio in process `pid`, at this offset of its executable.
+    pub fn tokio(&mut self, pid: u32, offset: u64) -> bool {
+        let attached = self.attached.entry(pid).or_default();
+        if attached.tokio.is_empty() {
+            let target = format!("/proc/{pid}/exe");
+            let link = attach(&mut self.wake, pid, target.as_ref(), offset);
+            attached.tokio = complete(pid, [link]);
+        }
+        !attached.tokio.is_empty()
     }
 
     /// Attaches to the timers of Node.js process `pid`, at these offsets of its executable.

@@ -1,15 +1,18 @@
 //! Which processes are watched: keeps the kernel side's verdicts in step with what is known.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use sonde_common::process::{Go, Process as Told, propagate, runtime, verdict};
 use sonde_common::python::Python;
+use sonde_common::tokio::Tokio;
 
 use crate::capture::{Enroller, OpenFacts, Uprobes, Verdicts};
 use crate::context::{self, Switch};
 use crate::process::{Exec, Language, Process, Processes};
+use crate::runtime::go::{self, GoFacts};
+use crate::runtime::tokio::{self, TokioFacts};
 use crate::runtime::{Executables, node, python};
 use crate::spans::Role;
 
@@ -25,7 +28,8 @@ pub struct Watch {
     traces_itself: FxHashSet<u32>,
     uprobes: Option<Uprobes>,
     enroller: Enroller,
-    go: Executables,
+    go: Executables<GoFacts>,
+    tokio: Executables<TokioFacts>,
 }
 
 /// How contexts are carried on from this machine.
@@ -59,6 +63,7 @@ impl Watch {
             uprobes,
             enroller,
             go: Executables::default(),
+            tokio: Executables::default(),
         }
     }
 
@@ -173,10 +178,11 @@ impl Watch {
         match told.runtime {
             runtime::ASYNCIO => self.look_into_python(process.pid, &mut told),
             runtime::GO => self.look_into_go(process, &mut told),
-            _ if process.runtime.language == Some(Language::NodeJs) => {
-                self.look_into_node(process.pid)
-            }
-            _ => {}
+            _ => match process.runtime.language {
+                Some(Language::NodeJs) => self.look_into_node(process.pid),
+                Some(Language::Rust) => self.look_into_rust(process.pid, &mut told),
+                _ => {}
+            },
         }
         self.verdicts.decide(process.pid, told);
         told
@@ -216,7 +222,7 @@ impl Watch {
     /// An executable that is not understood leaves its goroutines unknown.
     fn look_into_go(&mut self, process: &Process, told: &mut Told) {
         let pid = process.pid;
-        let Some(facts) = self.go.of(pid) else {
+        let Some(facts) = self.go.of(pid, |path| goroutines(pid, path)) else {
             return;
         };
         told.go = Go {
@@ -239,6 +245,31 @@ impl Watch {
         }
     }
 
+    /// An executable whose tasks are not understood keeps what [`context::carrier`] says: nothing is linked.
+    fn look_into_rust(&mut self, pid: u32, told: &mut Told) {
+        if told.verdict != verdict::WATCH {
+            return;
+        }
+        let Some(facts) = self.tokio.of(pid, tokio::inspect) else {
+            tracing::debug!(
+                pid,
+                "tasks stay unknown: links between requests will be missing"
+            );
+            return;
+        };
+        let wake = facts.wake.filter(|wake| {
+            let uprobes = self.uprobes.as_mut();
+            uprobes.is_some_and(|uprobes| uprobes.tokio(pid, wake.offset))
+        });
+        told.runtime = runtime::TOKIO;
+        told.tokio = Tokio {
+            task_id: facts.task_id,
+            tagged: facts.tagged.into(),
+            wake_by_val: wake.map_or(0, |wake| wake.wake_by_val),
+            ..Tokio::default()
+        };
+    }
+
     /// What the kernel side is told of a process.
     fn told(&self, process: &Process) -> Told {
         if !process.verdict.is_instrumented() {
@@ -259,4 +290,12 @@ impl Watch {
             ..Told::default()
         }
     }
+}
+
+fn goroutines(pid: u32, path: &Path) -> Option<GoFacts> {
+    go::inspect(path)
+        .inspect_err(|error| {
+            tracing::warn!(pid, %error, "goroutines stay unknown: links between requests will be missing");
+        })
+        .ok()
 }

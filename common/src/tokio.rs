@@ -1,0 +1,30 @@
+//! What the agent tells of a Rust process on tokio, and what the kernel side keeps of its tasks.
+
+/// Where the running task is found, and how a waker is known to be tokio's.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tokio {
+    /// From the thread's TLS base to `tokio::runtime::context::Context.current_task_id`; 0: not known.
+    pub task_id: i32,
+    /// 1: the word before the id is 0 while no task runs; else the id itself is.
+    pub tagged: u32,
+    /// From the code of `AtomicWaker::wake` to that of `tokio::runtime::task::waker::wake_by_val`.
+    pub wake_by_val: i32,
+    /// Padding.
+    pub reserved: u32,
+}
+
+/// A task that messages wake. hyper's connections are such tasks: each message is a request to write.
+#[repr(C)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Receiver {
+    /// Address of its channel's `AtomicWaker`; 0: messages are not followed.
+    pub channel: u64,
+    /// Messages so far.
+    pub messages: u64,
+    /// Handle of what the sender of the last one worked on; 0: not known.
+    pub handle: u64,
+}
+
+const _: () = assert!(size_of::<Tokio>() == 16);
+const _: () = assert!(size_of::<Receiver>() == 24);
