@@ -18,13 +18,22 @@ pub struct Tokio {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Receiver {
-    /// Address of its channel's `AtomicWaker`; 0: messages are not followed.
+    /// Address of its channel's `AtomicWaker`.
     pub channel: u64,
-    /// Messages so far.
-    pub messages: u64,
-    /// Handle of what the sender of the last one worked on; 0: not known.
+    /// Handle of what the sender of the last message worked on; 0: not known.
     pub handle: u64,
+    /// Messages so far.
+    pub messages: u32,
+    /// By how many they are more than the requests, if `agreed` is [`AGREED`].
+    pub ahead: u32,
+    /// For so many requests on end.
+    pub agreed: u32,
+    /// Responses that had come before the last of them.
+    pub answered: u32,
 }
 
+/// So many requests on end, and it is known which message belongs to which request.
+pub const AGREED: u32 = 4;
+
 const _: () = assert!(size_of::<Tokio>() == 16);
-const _: () = assert!(size_of::<Receiver>() == 24);
+const _: () = assert!(size_of::<Receiver>() == 32);

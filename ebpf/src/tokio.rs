@@ -18,7 +18,7 @@ use aya_ebpf::{macros::uprobe, programs::ProbeContext};
 use sonde_common::{
     connection::{Connection, role},
     context::{Carrier, Work, carrier},
-    tokio::{Receiver, Tokio},
+    tokio::{AGREED, Receiver, Tokio},
 };
 
 /// In `Work::handle`: the task serves several connections at a time.
@@ -31,6 +31,18 @@ const SCHEDULER_OFFSET: u64 = 0x40;
 const SCHEDULER: u64 = 8;
 /// Nothing is so far from the head of a task to its scheduler.
 const FAR: u64 = 0x100;
+
+/// A task that got its first message.
+static NEW: Receiver = Receiver {
+    channel: 0,
+    handle: 0,
+    messages: 0,
+    ahead: 0,
+    agreed: 0,
+    answered: 0,
+};
+/// A task that writes before any message was seen.
+static WRITES: Receiver = Receiver { agreed: 1, ..NEW };
 
 /// `tokio::sync::task::AtomicWaker::wake(&self)`: the current task has put a message into a channel.
 #[uprobe]
@@ -51,20 +63,19 @@ fn message(ctx: &ProbeContext, task: &Task, tokio: &Tokio) -> Option<()> {
         Some(id) => own(&carrier(task, id)).unwrap_or(0),
         None => 0,
     };
-    let Some(known) = RECEIVERS.get_ptr_mut(receiver) else {
-        let first = Receiver {
-            channel,
-            messages: 1,
-            handle,
-        };
-        // A full map gives up its least recently used entry.
-        let _ = RECEIVERS.insert(receiver, first, 0);
-        return None;
-    };
+    let known = known(&receiver)?;
     // SAFETY: a map value. Whoever reads it meanwhile finds the new number without a handle.
     unsafe {
         if (*known).channel != channel {
-            return None;
+            // A request's body may come through another channel.
+            if (*known).agreed == AGREED {
+                return None;
+            }
+            if (*known).channel != 0 {
+                (*known).agreed = 1;
+            }
+            (*known).channel = channel;
+            (*known).messages = 0;
         }
         (&raw mut (*known).handle).write_volatile(0);
         let messages = (&raw const (*known).messages).read_volatile();
@@ -72,6 +83,16 @@ fn message(ctx: &ProbeContext, task: &Task, tokio: &Tokio) -> Option<()> {
         (&raw mut (*known).handle).write_volatile(handle);
     }
     Some(())
+}
+
+#[inline(always)]
+fn known(receiver: &Carrier) -> Option<*mut Receiver> {
+    if let Some(known) = RECEIVERS.get_ptr_mut(receiver) {
+        return Some(known);
+    }
+    // A full map gives up its least recently used entry.
+    RECEIVERS.insert(receiver, &NEW, 0).ok()?;
+    RECEIVERS.get_ptr_mut(receiver)
 }
 
 /// Id of the task that waits on the channel, if it does so by a waker of tokio's own.
@@ -185,15 +206,44 @@ pub unsafe fn at_work(connection: *const Connection, task: &Task, tokio: &Tokio)
         return handle;
     }
     let Some(receiver) = RECEIVERS.get_ptr_mut(key) else {
-        // It writes before any message has come: what comes later is not counted from the first.
-        let _ = RECEIVERS.insert(key, Receiver::default(), 0);
+        let _ = RECEIVERS.insert(key, &WRITES, 0);
         return 0;
     };
     // SAFETY: a map value, written by the sender of the next message; the caller passes a checked one.
     unsafe {
         let messages = (&raw const (*receiver).messages).read_volatile();
         let handle = (&raw const (*receiver).handle).read_volatile();
-        let answered = (*connection).ingress.messages as u64;
-        if messages == answered + 1 { context::going_on(handle) } else { 0 }
+        let answered = (*connection).ingress.messages;
+        match agrees(receiver, messages, answered) {
+            true => context::going_on(handle),
+            false => 0,
+        }
+    }
+}
+
+/// Is the last message the request that is written now? It is if the task and its connection were followed from
+/// their beginning, and the numbers are the same. In others they have to differ by the same for some time.
+#[inline(always)]
+unsafe fn agrees(receiver: *mut Receiver, messages: u32, answered: u32) -> bool {
+    let ahead = messages.wrapping_sub(answered).wrapping_sub(1);
+    // SAFETY: the caller passes a map value; these fields are written by the receiver alone.
+    unsafe {
+        let before = *receiver;
+        if before.agreed == AGREED {
+            return ahead == before.ahead;
+        }
+        let first = before.agreed == 0 && messages == 1 && answered == 0;
+        if !first && before.agreed != 0 && answered == before.answered {
+            return false;
+        }
+        let again = ahead == before.ahead && answered == before.answered.wrapping_add(1);
+        (*receiver).agreed = match (first, again) {
+            (true, _) => AGREED,
+            (_, true) => before.agreed + 1,
+            _ => 1,
+        };
+        (*receiver).ahead = ahead;
+        (*receiver).answered = answered;
+        (*receiver).agreed == AGREED
     }
 }

@@ -98,7 +98,7 @@ fn wake(image: &Image<'_>, symbols: &Symbols) -> Option<Wake> {
 impl Symbols {
     fn of(image: &Image<'_>) -> Self {
         let mut symbols = Self::default();
-        for symbol in image.symbols().filter(|symbol| symbol.is_definition()) {
+        for symbol in image.symbols().filter(|symbol| !symbol.is_undefined()) {
             symbols.add(&symbol);
         }
         symbols

@@ -1,7 +1,7 @@
 //! Where code sets the id of the running task.
 //!
 //! The function exchanges the id: it loads and stores at the same place of the thread-local variable, directly
-//! (`MOV FS:disp32, R`) or by a register that it has added the variable's offset to (`LEA disp32(R), R`). Bytes are
+//! (`MOV FS:disp32, R`) or by a register that it has put the variable's offset into (`LEA disp32(R), R`, `MOV imm32, R`). Bytes are
 //! looked at from every position, so more may be found than there is; what is found has to be one place.
 
 use std::ops::Range;
@@ -12,6 +12,8 @@ const LOAD: u8 = 0x8b;
 const STORE: u8 = 0x89;
 /// `LEA R64, m`
 const ADDRESS: u8 = 0x8d;
+/// `MOV imm32, r/m64`
+const NUMBER: u8 = 0xc7;
 /// `ADD imm8, r/m64`
 const ADD: u8 = 0x83;
 /// Segment override.
@@ -56,7 +58,10 @@ fn by_register(code: &[u8], variable: &Range<i32>) -> Vec<i32> {
         (0..code.len()).filter_map(at)
     };
     // The registers hold the variable's address and no other inside it.
-    let inside = places(found(ADDRESS).filter(|place| *place > 0 || variable.contains(place)));
+    let addresses = found(ADDRESS).filter(|place| *place > 0);
+    let numbers = code.windows(7).filter_map(number);
+    let offsets = found(ADDRESS).chain(numbers);
+    let inside = places(addresses.chain(offsets.filter(|place| variable.contains(place))));
     if inside != [variable.start] || code.windows(3).any(adds) {
         return Vec::new();
     }
@@ -84,6 +89,16 @@ fn absolute(code: &[u8]) -> Option<(u8, i32)> {
             if rex & 0xf8 == 0x48 && modrm & 0xc7 == 0x04 =>
         {
             Some((*opcode, i32::from_le_bytes(*rest.first_chunk()?)))
+        }
+        _ => None,
+    }
+}
+
+/// `MOV` of a number into a 64-bit register.
+fn number(code: &[u8]) -> Option<i32> {
+    match code {
+        [rex, NUMBER, modrm, rest @ ..] if rex & 0xfe == 0x48 && modrm & 0xf8 == 0xc0 => {
+            Some(i32::from_le_bytes(*rest.first_chunk()?))
         }
         _ => None,
     }

@@ -21,6 +21,11 @@ const DIRECT: &str = "64 0f b6 04 25 58 ff ff ff 83 f8 01 74 36 83 f8 02 75 01 c
     80 10 ff ff ff 48 8d 35 14 3d fe ff 48 89 fb 48 89 c7 e8 79 8d fd ff 48 89 df 64 c6 04 25 58 ff ff ff 01 5b 64 48
     89 3c 25 40 ff ff ff c3";
 
+/// tokio 1.54.1, rustc 1.95, `lto = "thin"`
+const BY_NUMBER: &str = "41 56 53 50 48 c7 c3 a8 fe ff ff 64 0f b6 43 48 83 f8 01 74 36 83 f8 02 75 0a 31 c0 48 83 c4 08 5b 41 5e c3 64
+    48 8b 04 25 00 00 00 00 48 01 d8 48 8d 35 99 52 00 00 49 89 fe 48 89 c7 ff 15 9d 5d 02 00 4c 89 f7 64 c6 43 48
+    01 64 48 8b 43 30 64 48 89 7b 30 48 83 c4 08 5b 41 5e c3";
+
 fn code(text: &str) -> Vec<u8> {
     let byte = |digits| u8::from_str_radix(digits, 16);
     text.split_whitespace().flat_map(byte).collect()
@@ -34,6 +39,7 @@ fn where_the_id_is_set() {
         (code(TAGGED), -0xe0, id(-0xb8, true)),
         (code(BESIDE_ITS_STATE), -0xd8, id(-0xb0, true)),
         (code(DIRECT), -0xf0, id(-0xc0, false)),
+        (code(BY_NUMBER), -0x158, id(-0x128, false)),
         // Another variable.
         (code(PLAIN), -0x150, None),
         (code(DIRECT), -0x200, None),
