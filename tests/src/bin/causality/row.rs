@@ -96,7 +96,6 @@ fn one(service: &Service, load: Load, callee: &Callee, agent: &Agent, port: u16)
         load.requests
     );
     let calls = callee.take();
-    if let Ok(path) = std::env::var("DUMP") { let mut t=String::new(); for c in &calls { t+=&format!("{} {:?}\n", c.name, c.trace); } std::fs::write(path,t)?; }
     let spans = settled(agent)?;
     #[expect(clippy::cast_precision_loss, reason = "a few thousand requests")]
     let uprobes = kernel::counts_runs().then_some((hits(agent)? - before) / sent.len() as f64);
