@@ -76,4 +76,4 @@ pub struct Process {
     pub tokio: Tokio,
 }
 
-const _: () = assert!(size_of::<Process>() == 96);
+const _: () = assert!(size_of::<Process>() == 88);

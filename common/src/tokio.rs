@@ -1,6 +1,6 @@
 //! What the agent tells of a Rust process on tokio, and what the kernel side keeps of its tasks.
 
-/// Where the running task is found, and how a waker is known to be tokio's.
+/// Where the running task is found.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tokio {
@@ -8,10 +8,34 @@ pub struct Tokio {
     pub task_id: i32,
     /// 1: the word before the id is 0 while no task runs; else the id itself is.
     pub tagged: u32,
-    /// From the code of `AtomicWaker::wake` to that of `tokio::runtime::task::waker::wake_by_val`.
+}
+
+/// The cookie of a uprobe that sees messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Probe {
+    /// From its code to that of `tokio::runtime::task::waker::wake_by_val`, which tells tokio's own wakers.
     pub wake_by_val: i32,
-    /// Padding.
-    pub reserved: u32,
+    /// From its first argument to the channel's `AtomicWaker`.
+    pub waker: u32,
+}
+
+impl Probe {
+    /// As a cookie.
+    #[inline(always)]
+    #[must_use]
+    pub const fn cookie(self) -> u64 {
+        (self.waker as u64) << 32 | self.wake_by_val.cast_unsigned() as u64
+    }
+
+    /// Of a cookie.
+    #[inline(always)]
+    #[must_use]
+    pub const fn of(cookie: u64) -> Self {
+        Self {
+            wake_by_val: cookie as i32,
+            waker: (cookie >> 32) as u32,
+        }
+    }
 }
 
 /// A task that messages wake. hyper's connections are such tasks: each message is a request to write.
@@ -35,5 +59,5 @@ pub struct Receiver {
 /// So many requests on end, and it is known which message belongs to which request.
 pub const AGREED: u32 = 4;
 
-const _: () = assert!(size_of::<Tokio>() == 16);
+const _: () = assert!(size_of::<Tokio>() == 8);
 const _: () = assert!(size_of::<Receiver>() == 32);

@@ -3,9 +3,8 @@
 //! Tasks change threads, but while one is polled its id is in the thread's `CONTEXT`, which is readable at every
 //! hook. A task that reads from a server socket works on what was read.
 //!
-//! hyper gives a request to the task of the connection through a channel, one at a time. Each message ends in
-//! `AtomicWaker::wake`, called by the sender: the one uprobe. A task's `n`th message is its connection's `n`th
-//! request; where the numbers differ, nothing is said.
+//! hyper gives a request to the task of the connection through a channel, one at a time. A uprobe sees the sender put
+//! it there. A task's `n`th message is its connection's `n`th request; where the numbers differ, nothing is said.
 //!
 //! What is not followed: a task that another one has started, and one that serves several connections.
 
@@ -14,11 +13,14 @@ use crate::{
     maps::{PROCESSES, RECEIVERS, WORK},
     task::{Task, user_word},
 };
-use aya_ebpf::{macros::uprobe, programs::ProbeContext};
+use aya_ebpf::{
+    EbpfContext as _, helpers::generated::bpf_get_attach_cookie, macros::uprobe,
+    programs::ProbeContext,
+};
 use sonde_common::{
     connection::{Connection, role},
     context::{Carrier, Work, carrier},
-    tokio::{AGREED, Receiver, Tokio},
+    tokio::{AGREED, Probe, Receiver, Tokio},
 };
 
 /// In `Work::handle`: the task serves several connections at a time.
@@ -44,7 +46,7 @@ static NEW: Receiver = Receiver {
 /// A task that writes before any message was seen.
 static WRITES: Receiver = Receiver { agreed: 1, ..NEW };
 
-/// `tokio::sync::task::AtomicWaker::wake(&self)`: the current task has put a message into a channel.
+/// The current task puts a message into a channel, or has just done so. Where it stands: [`Probe`].
 #[uprobe]
 pub fn uprobe_wake(ctx: ProbeContext) -> u32 {
     let task = Task::current();
@@ -57,8 +59,10 @@ pub fn uprobe_wake(ctx: ProbeContext) -> u32 {
 
 #[inline(always)]
 fn message(ctx: &ProbeContext, task: &Task, tokio: &Tokio) -> Option<()> {
-    let channel: u64 = ctx.arg(0)?;
-    let receiver = carrier(task, receiver(ctx, channel, tokio)?);
+    // SAFETY: the program's own context.
+    let probe = Probe::of(unsafe { bpf_get_attach_cookie(ctx.as_ptr()) });
+    let channel = ctx.arg::<u64>(0)?.wrapping_add(probe.waker as u64);
+    let receiver = carrier(task, receiver(ctx, channel, probe)?);
     let handle = match current(task, tokio) {
         Some(id) => own(&carrier(task, id)).unwrap_or(0),
         None => 0,
@@ -97,11 +101,11 @@ fn known(receiver: &Carrier) -> Option<*mut Receiver> {
 
 /// Id of the task that waits on the channel, if it does so by a waker of tokio's own.
 #[inline(always)]
-fn receiver(ctx: &ProbeContext, channel: u64, tokio: &Tokio) -> Option<u64> {
+fn receiver(ctx: &ProbeContext, channel: u64, probe: Probe) -> Option<u64> {
     let wakes = user_word(channel)?;
     let header = user_word(channel.wrapping_add(8))?;
     let wake = user_word(wakes.wrapping_add(8))?;
-    if wake != instruction(ctx).wrapping_add(tokio.wake_by_val as i64 as u64) {
+    if wake != instruction(ctx).wrapping_add(probe.wake_by_val as i64 as u64) {
         return None;
     }
     let vtable = user_word(header.wrapping_add(VTABLE))?.wrapping_add(SCHEDULER_OFFSET);

@@ -6,9 +6,10 @@
 use std::num::NonZeroU32;
 use std::path::Path;
 
-use aya::programs::uprobe::{UProbeLink, UProbeScope};
+use aya::programs::uprobe::{UProbeAttachPoint, UProbeLink, UProbeScope};
 use aya::programs::{ProbeKind, ProgramError, UProbe};
 use rustc_hash::FxHashMap;
+use sonde_common::tokio::Probe;
 
 use super::{Capture, CaptureError};
 use crate::runtime::python::{Module, Uvloop};
@@ -92,15 +93,22 @@ impl Uprobes {
         !attached.go.is_empty()
     }
 
-    /// Attaches to the messages of tokio in process `pid`, at this offset of its executable.
-    pub fn tokio(&mut self, pid: u32, offset: u64) -> bool {
+    /// Attaches to the messages of tokio in process `pid`, at these offsets of its executable.
+    pub fn tokio(&mut self, pid: u32, probes: &[(u64, Probe)]) {
         let attached = self.attached.entry(pid).or_default();
-        if attached.tokio.is_empty() {
-            let target = format!("/proc/{pid}/exe");
-            let link = attach(&mut self.wake, pid, target.as_ref(), offset);
-            attached.tokio = complete(pid, [link]);
+        if !attached.tokio.is_empty() {
+            return;
         }
-        !attached.tokio.is_empty()
+        let target = format!("/proc/{pid}/exe");
+        let links = probes.iter().map(|(offset, probe)| {
+            let point = UProbeAttachPoint {
+                location: (*offset).into(),
+                cookie: Some(probe.cookie()),
+            };
+            attach(&mut self.wake, pid, target.as_ref(), point)
+        });
+        let links: Vec<_> = links.collect();
+        attached.tokio = complete(pid, links);
     }
 
     /// Attaches to the timers of Node.js process `pid`, at these offsets of its executable.
@@ -127,9 +135,9 @@ impl Uprobes {
 }
 
 /// All links or none.
-fn complete<const N: usize>(
+fn complete(
     pid: u32,
-    links: [Result<UProbeLink, ProgramError>; N],
+    links: impl IntoIterator<Item = Result<UProbeLink, ProgramError>>,
 ) -> Vec<UProbeLink> {
     let links: Result<Vec<_>, _> = links.into_iter().collect();
     links.unwrap_or_else(|error| {
@@ -138,14 +146,14 @@ fn complete<const N: usize>(
     })
 }
 
-fn attach(
+fn attach<'loc>(
     program: &mut UProbe,
     pid: u32,
     target: &Path,
-    offset: u64,
+    point: impl Into<UProbeAttachPoint<'loc>>,
 ) -> Result<UProbeLink, ProgramError> {
     let pid = NonZeroU32::new(pid).ok_or(ProgramError::NotLoaded)?;
-    let link = program.attach(offset, target, UProbeScope::OneProcess(pid))?;
+    let link = program.attach(point, target, UProbeScope::OneProcess(pid))?;
     program.take_link(link)
 }
 

@@ -257,16 +257,13 @@ impl Watch {
             );
             return;
         };
-        let wake = facts.wake.filter(|wake| {
-            let uprobes = self.uprobes.as_mut();
-            uprobes.is_some_and(|uprobes| uprobes.tokio(pid, wake.offset))
-        });
+        if let Some(uprobes) = &mut self.uprobes {
+            uprobes.tokio(pid, &facts.probes);
+        }
         told.runtime = runtime::TOKIO;
         told.tokio = Tokio {
             task_id: facts.task_id,
             tagged: facts.tagged.into(),
-            wake_by_val: wake.map_or(0, |wake| wake.wake_by_val),
-            ..Tokio::default()
         };
     }
 

@@ -3,8 +3,8 @@
 //! While a task is polled its id is in the thread-local `tokio::runtime::context::CONTEXT`. The symbol tells where
 //! that lies, and the code that sets the id ([`code`]) where in it: the compiler orders fields as it likes.
 //!
-//! The uprobe stands on `AtomicWaker::wake`, which ends each message through a channel of tokio. With
-//! `lto = "fat"` it is part of its callers and cannot be watched: then only what tasks write themselves is linked.
+//! The uprobe stands on `AtomicWaker::wake`, which ends each message through a channel of tokio. Link-time optimisation
+//! makes it part of its callers; then on those functions that put a message into a channel of one type each.
 //!
 //! By symbols, which cargo leaves in release builds. A stripped executable, or one with two tokios, is not
 //! understood, and neither is anything but 64-bit x86.
@@ -14,31 +14,28 @@ use std::path::Path;
 
 use object::elf::{EM_X86_64, PT_LOAD, PT_TLS, STT_TLS};
 use object::read::elf::{ElfFile64, ElfSymbol64, FileHeader as _, ProgramHeader as _};
+use sonde_common::tokio::Probe;
+
 use object::{LittleEndian, Object as _, ObjectSymbol as _, ReadCache, ReadRef};
 
 mod code;
 
 /// Most code that is read of one function.
 const MOST_CODE: u64 = 512;
+/// Most functions that get a uprobe.
+const MOST_PROBES: usize = 64;
+/// From a channel's list of messages to its `AtomicWaker`, each padded to a pair of cache lines.
+const FROM_LIST: u32 = 128;
 
 /// Facts of one executable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TokioFacts {
     /// From a thread's `fs` base to the id of the task that runs on it.
     pub task_id: i32,
     /// The word before the id tells whether there is one: before tokio 1.37, where 0 is an id.
     pub tagged: bool,
-    /// Where messages are seen.
-    pub wake: Option<Wake>,
-}
-
-/// The function that wakes the receiver of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Wake {
-    /// File offset of `AtomicWaker::wake`.
-    pub offset: u64,
-    /// From there to `tokio::runtime::task::waker::wake_by_val`, by which a waker is known to be a task's.
-    pub wake_by_val: i32,
+    /// Where messages are seen: file offsets, and what the uprobe there needs to know. Empty: nowhere.
+    pub probes: Vec<(u64, Probe)>,
 }
 
 /// Addresses of symbols.
@@ -49,6 +46,8 @@ struct Symbols {
     enter: Vec<Place>,
     leave: Vec<Place>,
     wake: Vec<Place>,
+    push: Vec<Place>,
+    find_block: Vec<Place>,
     wake_by_val: Vec<Place>,
 }
 
@@ -81,18 +80,31 @@ pub fn inspect(path: &Path) -> Option<TokioFacts> {
     Some(TokioFacts {
         task_id: id.offset,
         tagged: id.tagged,
-        wake: wake(&image, &symbols),
+        probes: probes(&image, &symbols).unwrap_or_default(),
     })
 }
 
-fn wake(image: &Image<'_>, symbols: &Symbols) -> Option<Wake> {
-    let wake = only(&symbols.wake)?.address;
+/// The function that sees all messages, or those that see the messages of one type each.
+fn probes(image: &Image<'_>, symbols: &Symbols) -> Option<Vec<(u64, Probe)>> {
     let wake_by_val = only(&symbols.wake_by_val)?.address;
-    let distance = wake_by_val.wrapping_sub(wake).cast_signed();
-    Some(Wake {
-        offset: file_offset(image, wake)?,
-        wake_by_val: i32::try_from(distance).ok()?,
-    })
+    let choice = [
+        (&symbols.wake, 0),
+        (&symbols.push, FROM_LIST),
+        (&symbols.find_block, FROM_LIST),
+    ];
+    let (places, waker) = choice.into_iter().find(|(places, _)| !places.is_empty())?;
+    if places.len() > MOST_PROBES {
+        return None;
+    }
+    let probe = |place: &Place| {
+        let distance = wake_by_val.wrapping_sub(place.address).cast_signed();
+        let wake_by_val = i32::try_from(distance).ok()?;
+        Some((
+            file_offset(image, place.address)?,
+            Probe { wake_by_val, waker },
+        ))
+    };
+    places.iter().map(probe).collect()
 }
 
 impl Symbols {
@@ -127,6 +139,10 @@ impl Symbols {
             && ends(name, "11AtomicWaker4wake")
         {
             Some(&mut self.wake)
+        } else if name.contains("5tokio4sync4mpsc4list") && name.contains("4push") {
+            Some(&mut self.push)
+        } else if name.contains("5tokio4sync4mpsc4list") && name.contains("10find_block") {
+            Some(&mut self.find_block)
         } else if ends(name, "5tokio7runtime4task5waker11wake_by_val") {
             Some(&mut self.wake_by_val)
         } else {
