@@ -61,3 +61,16 @@ pub const AGREED: u32 = 4;
 
 const _: () = assert!(size_of::<Tokio>() == 8);
 const _: () = assert!(size_of::<Receiver>() == 32);
+
+#[cfg(test)]
+mod tests {
+    use super::Probe;
+
+    #[test]
+    fn a_cookie_is_the_probe() {
+        for (wake_by_val, waker) in [(0, 0), (-1, 128), (i32::MIN, u32::MAX), (i32::MAX, 1)] {
+            let probe = Probe { wake_by_val, waker };
+            assert_eq!(Probe::of(probe.cookie()), probe);
+        }
+    }
+}

@@ -62,7 +62,11 @@ fn message(ctx: &ProbeContext, task: &Task, tokio: &Tokio) -> Option<()> {
     // SAFETY: the program's own context.
     let probe = Probe::of(unsafe { bpf_get_attach_cookie(ctx.as_ptr()) });
     let channel = ctx.arg::<u64>(0)?.wrapping_add(probe.waker as u64);
-    let receiver = carrier(task, receiver(ctx, channel, probe)?);
+    let wake_by_val = instruction(ctx).wrapping_add(probe.wake_by_val as i64 as u64);
+    let receiver = match receiver(channel, wake_by_val) {
+        0 => return None,
+        id => carrier(task, id),
+    };
     let handle = match current(task, tokio) {
         Some(id) => own(&carrier(task, id)).unwrap_or(0),
         None => 0,
@@ -99,13 +103,19 @@ fn known(receiver: &Carrier) -> Option<*mut Receiver> {
     RECEIVERS.get_ptr_mut(receiver)
 }
 
-/// Id of the task that waits on the channel, if it does so by a waker of tokio's own.
+/// Id of the task that waits on the channel, if it does so by the waker whose function this is, tokio's own; else 0.
+///
+/// Not inlined for the stack: see `asyncio`.
+#[inline(never)]
+fn receiver(channel: u64, wake_by_val: u64) -> u64 {
+    id(channel, wake_by_val).unwrap_or(0)
+}
+
 #[inline(always)]
-fn receiver(ctx: &ProbeContext, channel: u64, probe: Probe) -> Option<u64> {
+fn id(channel: u64, wake_by_val: u64) -> Option<u64> {
     let wakes = user_word(channel)?;
     let header = user_word(channel.wrapping_add(8))?;
-    let wake = user_word(wakes.wrapping_add(8))?;
-    if wake != instruction(ctx).wrapping_add(probe.wake_by_val as i64 as u64) {
+    if user_word(wakes.wrapping_add(8))? != wake_by_val {
         return None;
     }
     let vtable = user_word(header.wrapping_add(VTABLE))?.wrapping_add(SCHEDULER_OFFSET);
@@ -139,7 +149,11 @@ fn current(task: &Task, tokio: &Tokio) -> Option<u64> {
         return None;
     }
     let at = tls.wrapping_add(tokio.task_id as i64 as u64);
-    let tag = if tokio.tagged != 0 { at.wrapping_sub(8) } else { at };
+    let tag = if tokio.tagged != 0 {
+        at.wrapping_sub(8)
+    } else {
+        at
+    };
     match user_word(tag)? {
         0 => None,
         id if tag == at => Some(id),

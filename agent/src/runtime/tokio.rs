@@ -32,7 +32,7 @@ const FROM_LIST: u32 = 128;
 pub struct TokioFacts {
     /// From a thread's `fs` base to the id of the task that runs on it.
     pub task_id: i32,
-    /// The word before the id tells whether there is one: before tokio 1.37, where 0 is an id.
+    /// The word before the id tells whether there is one: in older versions of tokio, whose ids are plain numbers.
     pub tagged: bool,
     /// Where messages are seen: file offsets, and what the uprobe there needs to know. Empty: nowhere.
     pub probes: Vec<(u64, Probe)>,

@@ -142,8 +142,15 @@ pub(crate) const ALL: &[Service] = &[
     service(
         "tokio",
         "Rust: axum, reqwest, multi-threaded tokio",
-        0.0,
-        tokio,
+        // The first requests of connections older than the uprobe: in the short form, one in 200.
+        99.0,
+        |port, http, database| tokio(port, http, database, false),
+    ),
+    service(
+        "tokio-lto",
+        "Rust: the same with lto = \"fat\"",
+        99.0,
+        |port, http, database| tokio(port, http, database, true),
     ),
 ];
 
@@ -317,15 +324,24 @@ fn java(class: &str, port: u16, http: u16, database: u16) -> Result<Running> {
     Running::start("java", port, &mut command)
 }
 
-fn tokio(port: u16, http: u16, database: u16) -> Result<Running> {
+fn tokio(port: u16, http: u16, database: u16, optimised: bool) -> Result<Running> {
     let source = sources("causality/tokio");
-    let home = folder("causality-tokio");
+    let name = if optimised {
+        "causality-tokio-lto"
+    } else {
+        "causality-tokio"
+    };
+    let home = folder(name);
     let recipe = std::fs::read_to_string(source.join("src/main.rs"))?;
-    once("causality-tokio", &recipe, || {
+    once(name, &recipe, || {
         retry(|| {
             let mut build = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
             build
                 .current_dir(&source)
+                .env(
+                    "CARGO_PROFILE_RELEASE_LTO",
+                    if optimised { "fat" } else { "false" },
+                )
                 .args(["build", "--release", "--locked", "--target-dir"]);
             output_of(build.arg(&home))
         })
