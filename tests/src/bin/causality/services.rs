@@ -148,7 +148,7 @@ pub(crate) const ALL: &[Service] = &[
     ),
     service(
         "tokio-lto",
-        "Rust: the same with lto = \"fat\"",
+        "Rust: the same with lto = \"thin\"",
         99.0,
         |port, http, database| tokio(port, http, database, true),
     ),
@@ -340,7 +340,7 @@ fn tokio(port: u16, http: u16, database: u16, optimised: bool) -> Result<Running
                 .current_dir(&source)
                 .env(
                     "CARGO_PROFILE_RELEASE_LTO",
-                    if optimised { "fat" } else { "false" },
+                    if optimised { "thin" } else { "false" },
                 )
                 .args(["build", "--release", "--locked", "--target-dir"]);
             output_of(build.arg(&home))
