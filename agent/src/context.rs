@@ -167,8 +167,8 @@ fn asks_no_fionread(language: Option<Language>) -> bool {
 pub fn carrier(process: &Process) -> u8 {
     match process.runtime.language {
         Some(Language::Go) => runtime::GO,
-        // Nearly all Rust services run on tokio, whose tasks and connections change threads at any time: the
-        // thread was right for 75 % of the calls, and wrong for 23 %.
+        // Nearly all Rust services run on tokio, whose tasks and connections change threads at any time: until its
+        // tasks are found, nothing is known. The thread was right for 75 % of the calls, and wrong for 23 %.
         Some(Language::Rust) => runtime::MOVING,
         Some(Language::Python) => runtime::ASYNCIO,
         Some(Language::Java) => runtime::JAVA,

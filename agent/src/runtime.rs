@@ -7,6 +7,7 @@ pub mod go;
 pub mod node;
 pub mod python;
 mod segment;
+pub mod tokio;
 
 use std::num::NonZeroUsize;
 use std::os::unix::fs::MetadataExt as _;
@@ -17,22 +18,23 @@ use lru::LruCache;
 /// Executables remembered.
 const KNOWN: NonZeroUsize = NonZeroUsize::new(256).expect("is not zero");
 
-/// What was found in executables, by their inode: each is looked into once.
+/// Executables of one language by their inode: each is looked into once.
 #[derive(Debug)]
-pub struct Executables<T>(LruCache<(u64, u64, i64), T>);
+pub struct Executables<F>(LruCache<(u64, u64, i64), Option<F>>);
 
-impl<T> Default for Executables<T> {
+impl<F> Default for Executables<F> {
     fn default() -> Self {
         Self(LruCache::new(KNOWN))
     }
 }
 
-impl<T: Clone> Executables<T> {
-    /// What `look` finds in the executable that process `pid` runs; None if the process is gone.
-    pub fn of(&mut self, pid: u32, look: impl FnOnce(&Path) -> T) -> Option<T> {
+impl<F: Clone> Executables<F> {
+    /// Facts of the executable that process `pid` runs, by `inspect` if they are not known yet; None if it is not
+    /// understood.
+    pub fn of(&mut self, pid: u32, inspect: impl FnOnce(&Path) -> Option<F>) -> Option<F> {
         let path = PathBuf::from(format!("/proc/{pid}/exe"));
         let file = path.metadata().ok()?;
         let key = (file.dev(), file.ino(), file.mtime());
-        Some(self.0.get_or_insert(key, || look(&path)).clone())
+        self.0.get_or_insert(key, || inspect(&path)).clone()
     }
 }

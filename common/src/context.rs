@@ -101,6 +101,8 @@ pub mod carrier {
     pub const GOROUTINE: u32 = 1;
     /// An asyncio task, by the address of its `contextvars` context.
     pub const TASK: u32 = 2;
+    /// A task of tokio, by its id.
+    pub const TOKIO: u32 = 3;
 }
 
 /// Key of the map from carriers to what they work on.

@@ -17,5 +17,6 @@ pub mod process;
 pub mod python;
 pub mod record;
 pub mod sampler;
+pub mod tokio;
 pub mod traceparent;
 pub mod tracestate;

@@ -1,6 +1,6 @@
 //! What the agent tells the kernel side about one process: the value of the `PROCESSES` map (key: tgid).
 
-use crate::python::Python;
+use crate::{python::Python, tokio::Tokio};
 
 /// What is to be done with a process.
 pub mod verdict {
@@ -34,6 +34,8 @@ pub mod runtime {
     pub const JAVA: u8 = 4;
     /// Threads, each with an event loop, which reads from more than TCP sockets.
     pub const NODE: u8 = 5;
+    /// tokio's tasks.
+    pub const TOKIO: u8 = 6;
 }
 
 /// Where the goroutine is found, as offsets in bytes.
@@ -76,6 +78,8 @@ pub struct Process {
     pub sampler: u32,
     /// For asyncio.
     pub python: Python,
+    /// For tokio.
+    pub tokio: Tokio,
 }
 
-const _: () = assert!(size_of::<Process>() == 80);
+const _: () = assert!(size_of::<Process>() == 88);

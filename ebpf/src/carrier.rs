@@ -1,9 +1,10 @@
-//! What carries a request through a process: the thread, in Go the goroutine, in asyncio the task.
+//! What carries a request through a process: the thread, in Go the goroutine, in asyncio and tokio the task.
 
 use crate::{
     asyncio, context, handover,
     maps::{PROCESSES, WORK},
     task::{Task, user_word},
+    tokio,
 };
 use sonde_common::{
     connection::{Connection, role},
@@ -52,6 +53,9 @@ pub unsafe fn take_up(connection: *mut Connection, task: &Task, tgid: u32, handl
                     kind: carrier::THREAD,
                     id: task.tid() as u64,
                 }
+            }
+            Some(process) if process.runtime == runtime::TOKIO => {
+                return tokio::take_up(connection, task, &process.tokio, handle);
             }
             _ => Carrier {
                 tgid,
@@ -111,6 +115,7 @@ pub unsafe fn at_work(connection: *const Connection, task: &Task) -> u64 {
             }
             runtime::MOVING => 0,
             runtime::JAVA if carries_virtual_threads(task) => 0,
+            runtime::TOKIO => tokio::at_work(connection, task, &process.tokio),
             runtime::ASYNCIO if process.python.interpreter == 0 => 0,
             runtime::ASYNCIO => match asyncio::at_work() {
                 Some(handle) => context::going_on(handle),

@@ -314,7 +314,7 @@ pub unsafe fn sender(connection: *const Connection, task: Option<&Task>) -> u64 
 }
 
 /// A thread connects: the connection is for what it works on. In Go another goroutine connects, and
-/// whoever is first may take the connection: there nothing is certain.
+/// whoever is first may take the connection, as with tokio: there nothing is certain.
 #[inline(always)]
 pub unsafe fn connects(connection: *mut Connection) {
     let task = Task::current();
@@ -322,7 +322,7 @@ pub unsafe fn connects(connection: *mut Connection) {
     unsafe {
         if matches!(
             carrier::runtime_of(task.tgid()),
-            Some(runtime::GO | runtime::ASYNCIO)
+            Some(runtime::GO | runtime::ASYNCIO | runtime::TOKIO)
         ) {
             return;
         }

@@ -45,6 +45,7 @@ mod segment;
 mod sending;
 mod socket;
 mod task;
+mod tokio;
 mod tracestate;
 mod walk;
 mod window;

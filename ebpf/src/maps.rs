@@ -19,6 +19,7 @@ use sonde_common::{
     process::Process,
     python::{ObjectKey, Serving, TaskWork, Thread},
     sampler::{SAMPLERS as SERVICES, Sampler},
+    tokio::Receiver,
     tracestate::{STATES as LINES, State},
 };
 
@@ -151,6 +152,10 @@ pub static WORK: LruHashMap<Carrier, Work, 65_536> = LruHashMap::new();
 /// Goroutines that handed a request over to a connection, by process, local and remote port.
 #[btf_map]
 pub static HANDED_OVER: LruHashMap<u64, Goroutine, 65_536> = LruHashMap::new();
+
+/// Tasks of tokio that messages wake.
+#[btf_map]
+pub static RECEIVERS: LruHashMap<Carrier, Receiver, 65_536> = LruHashMap::new();
 
 /// Requests that left without a field, for a server on the same machine to find their span.
 #[btf_map]

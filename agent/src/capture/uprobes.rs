@@ -1,4 +1,4 @@
-//! The uprobes in Python, Go and Node.js processes.
+//! The uprobes in the processes of runtimes that hide who causes what.
 //!
 //! Each is attached for one process, so that others which map the same file are not slowed down. Dropping
 //! a link detaches it, as does the end of the agent. Which processes, and where: [`crate::runtime`].
@@ -7,9 +7,10 @@
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
-use aya::programs::uprobe::{UProbeLink, UProbeScope};
+use aya::programs::uprobe::{UProbeAttachPoint, UProbeLink, UProbeScope};
 use aya::programs::{ProbeKind, ProgramError, UProbe};
 use rustc_hash::FxHashMap;
+use sonde_common::tokio::Probe;
 
 use super::other_reads::OtherReads;
 use super::{Capture, CaptureError};
@@ -23,6 +24,7 @@ pub struct Uprobes {
     round_trip: UProbe,
     run_timers: UProbe,
     other_reads: OtherReads,
+    wake: UProbe,
     attached: FxHashMap<u32, Attached>,
 }
 
@@ -30,8 +32,9 @@ pub struct Uprobes {
 struct Attached {
     asyncio: Vec<UProbeLink>,
     uvloop: Vec<UProbeLink>,
-    /// In the executable itself: a process has one of Go and Node.js at most.
+    /// In the executable itself: a process is Go or Node.js, if either.
     executable: Vec<UProbeLink>,
+    tokio: Vec<UProbeLink>,
 }
 
 impl Uprobes {
@@ -44,6 +47,7 @@ impl Uprobes {
             round_trip: load(capture, "uprobe_round_trip")?,
             run_timers: load(capture, "uprobe_run_timers")?,
             other_reads: OtherReads::new(capture),
+            wake: load(capture, "uprobe_wake")?,
             attached: FxHashMap::default(),
         })
     }
@@ -92,6 +96,24 @@ impl Uprobes {
         !attached.executable.is_empty()
     }
 
+    /// Attaches to the messages of tokio in process `pid`, at these offsets of its executable.
+    pub fn tokio(&mut self, pid: u32, probes: &[(u64, Probe)]) {
+        let attached = self.attached.entry(pid).or_default();
+        if !attached.tokio.is_empty() {
+            return;
+        }
+        let target = executable(pid);
+        let links = probes.iter().map(|(offset, probe)| {
+            let point = UProbeAttachPoint {
+                location: (*offset).into(),
+                cookie: Some(probe.cookie()),
+            };
+            attach(&mut self.wake, pid, &target, point)
+        });
+        let links: Vec<_> = links.collect();
+        attached.tokio = complete(pid, links);
+    }
+
     /// Attaches to the timers of Node.js process `pid`, at these offsets of its executable.
     pub fn node(&mut self, pid: u32, offsets: &[u64]) {
         self.other_reads.attach();
@@ -127,14 +149,14 @@ fn executable(pid: u32) -> PathBuf {
     format!("/proc/{pid}/exe").into()
 }
 
-fn attach(
+fn attach<'loc>(
     program: &mut UProbe,
     pid: u32,
     target: &Path,
-    offset: u64,
+    point: impl Into<UProbeAttachPoint<'loc>>,
 ) -> Result<UProbeLink, ProgramError> {
     let pid = NonZeroU32::new(pid).ok_or(ProgramError::NotLoaded)?;
-    let link = program.attach(offset, target, UProbeScope::OneProcess(pid))?;
+    let link = program.attach(point, target, UProbeScope::OneProcess(pid))?;
     program.take_link(link)
 }
 

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use rustc_hash::{FxHashMap, FxHashSet};
 use sonde_common::process::{Go, Process as Told, propagate, runtime, verdict};
 use sonde_common::python::Python;
+use sonde_common::tokio::Tokio;
 
 use super::Sampling;
 use crate::capture::{Enroller, OpenFacts, Uprobes, Verdicts};
 use crate::context::{self, Switch};
 use crate::process::{Exec, Language, Process, Processes};
 use crate::runtime::go::{self, GoFacts};
+use crate::runtime::tokio::{self, TokioFacts};
 use crate::runtime::{Executables, node, python};
 use crate::spans::Role;
 
@@ -28,9 +30,10 @@ pub struct Watch {
     traces_itself: FxHashSet<u32>,
     uprobes: Option<Uprobes>,
     enroller: Enroller,
-    go: Executables<Option<GoFacts>>,
+    go: Executables<GoFacts>,
     /// File offsets of the timers' functions.
     node: Executables<Vec<u64>>,
+    tokio: Executables<TokioFacts>,
 }
 
 /// How contexts are carried on from this machine.
@@ -67,6 +70,7 @@ impl Watch {
             enroller,
             go: Executables::default(),
             node: Executables::default(),
+            tokio: Executables::default(),
         }
     }
 
@@ -182,10 +186,11 @@ impl Watch {
         match told.runtime {
             runtime::ASYNCIO => self.look_into_python(process.pid, &mut told),
             runtime::GO => self.look_into_go(process, &mut told),
-            _ if process.runtime.language == Some(Language::NodeJs) => {
-                self.look_into_node(process.pid)
-            }
-            _ => {}
+            _ => match process.runtime.language {
+                Some(Language::NodeJs) => self.look_into_node(process.pid),
+                Some(Language::Rust) => self.look_into_rust(process.pid, &mut told),
+                _ => {}
+            },
         }
         self.verdicts.decide(process.pid, told);
         told
@@ -217,7 +222,10 @@ impl Watch {
     /// Without its symbols, calls behind timers are not known to be such.
     fn look_into_node(&mut self, pid: u32) {
         if let Some(uprobes) = &mut self.uprobes {
-            let offsets = self.node.of(pid, node::timers).unwrap_or_default();
+            let offsets = self
+                .node
+                .of(pid, |path| Some(node::timers(path)))
+                .unwrap_or_default();
             uprobes.node(pid, &offsets);
         }
     }
@@ -225,13 +233,7 @@ impl Watch {
     /// An executable that is not understood leaves its goroutines unknown.
     fn look_into_go(&mut self, process: &Process, told: &mut Told) {
         let pid = process.pid;
-        let look = |path: &Path| {
-            let unknown = "goroutines stay unknown: links between requests will be missing";
-            go::inspect(path)
-                .inspect_err(|error| tracing::warn!(pid, %error, "{unknown}"))
-                .ok()
-        };
-        let Some(facts) = self.go.of(pid, look).flatten() else {
+        let Some(facts) = self.go.of(pid, |path| goroutines(pid, path)) else {
             return;
         };
         told.go = Go {
@@ -252,6 +254,28 @@ impl Watch {
             told.go.remote = path.remote;
             told.go.port = path.port;
         }
+    }
+
+    /// An executable whose tasks are not understood keeps what [`context::carrier`] says: nothing is linked.
+    fn look_into_rust(&mut self, pid: u32, told: &mut Told) {
+        if told.verdict != verdict::WATCH {
+            return;
+        }
+        let Some(facts) = self.tokio.of(pid, tokio::inspect) else {
+            tracing::debug!(
+                pid,
+                "tasks stay unknown: links between requests will be missing"
+            );
+            return;
+        };
+        if let Some(uprobes) = &mut self.uprobes {
+            uprobes.tokio(pid, &facts.probes);
+        }
+        told.runtime = runtime::TOKIO;
+        told.tokio = Tokio {
+            task_id: facts.task_id,
+            tagged: facts.tagged.into(),
+        };
     }
 
     /// What the kernel side is told of a process.
@@ -275,4 +299,12 @@ impl Watch {
             ..Told::default()
         }
     }
+}
+
+fn goroutines(pid: u32, path: &Path) -> Option<GoFacts> {
+    go::inspect(path)
+        .inspect_err(|error| {
+            tracing::warn!(pid, %error, "goroutines stay unknown: links between requests will be missing");
+        })
+        .ok()
 }

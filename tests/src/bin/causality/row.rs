@@ -115,6 +115,7 @@ fn hits(agent: &Agent) -> Result<f64> {
         "task_init",
         "future_set_result",
         "uvloop_connection_made",
+        "uprobe_wake",
     ];
     let runs = programs.map(|program| agent.metric("sonde_bpf_runs", &format!("\"{program}\"")));
     runs.into_iter().sum()

@@ -251,8 +251,15 @@ pub(crate) const ALL: &[Service] = &[
     service(
         "tokio",
         "Rust: axum, reqwest, multi-threaded tokio",
-        0.0,
-        others::tokio,
+        // The first requests of connections older than the uprobe: in the short form, one in 200.
+        99.0,
+        |port, http, database| others::tokio(port, http, database, false),
+    ),
+    service(
+        "tokio-lto",
+        "Rust: the same with lto = \"thin\"",
+        99.0,
+        |port, http, database| others::tokio(port, http, database, true),
     ),
 ];
 

@@ -123,15 +123,24 @@ fn configured(home: &Path, template: &str, values: &[(&str, String)]) -> Result<
 }
 
 /// axum on tokio.
-pub(super) fn tokio(port: u16, http: u16, database: u16) -> Result<Vec<Process>> {
+pub(super) fn tokio(port: u16, http: u16, database: u16, optimised: bool) -> Result<Vec<Process>> {
     let source = sources("causality/tokio");
-    let home = folder("causality-tokio");
+    let name = if optimised {
+        "causality-tokio-lto"
+    } else {
+        "causality-tokio"
+    };
+    let home = folder(name);
     let recipe = std::fs::read_to_string(source.join("src/main.rs"))?;
-    once("causality-tokio", &recipe, || {
+    once(name, &recipe, || {
         retry(|| {
             let mut build = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
             build
                 .current_dir(&source)
+                .env(
+                    "CARGO_PROFILE_RELEASE_LTO",
+                    if optimised { "thin" } else { "false" },
+                )
                 .args(["build", "--release", "--locked", "--target-dir"]);
             output_of(build.arg(&home))
         })

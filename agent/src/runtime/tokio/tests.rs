@@ -1,0 +1,109 @@
+//! The code is what rustc made of tokio's.
+
+use super::code::{TaskId, task_id};
+use super::{ends, inspect};
+
+/// tokio 1.54.1, rustc 1.95
+const PLAIN: &str = "41 56 53 50 48 89 fb 64 48 8b 04 25 00 00 00 00 48 8d 80 b8 fe ff ff 0f b6 48 48 83 f9 01 74 24
+    83 f9 02 75 04 31 c9 eb 23 48 8d 35 20 54 00 00 48 89 c7 49 89 c6 ff 15 5c 31 06 00 4c 89 f0 41 c6 46 48 01 48 8b
+    48 30 48 89 58 30 48 89 c8 48 83 c4 08 5b 41 5e c3";
+/// tokio 1.28.2, rustc 1.95
+const TAGGED: &str = "41 56 53 50 48 89 f3 49 89 fe 64 48 8b 04 25 00 00 00 00 48 8d 80 20 ff ff ff 80 78 60 01 75 22
+    48 8b 48 20 48 8b 50 28 4c 89 70 20 48 89 58 28 31 c0 48 83 f9 02 48 0f 45 c1 48 83 c4 08 5b 41 5e c3 48 89 c7 31
+    f6 e8 24 df 01 00 48 85 c0 75 cf b9 02 00 00 00 eb d8";
+/// tokio 1.36.0, rustc 1.75
+const BESIDE_ITS_STATE: &str = "41 56 53 50 48 89 f3 49 89 fe 64 48 8b 04 25 00 00 00 00 48 8d 80 88 ff ff ff 0f b6 00
+    83 f8 01 74 37 85 c0 75 5e 64 48 8b 04 25 00 00 00 00 48 8d 80 28 ff ff ff 48 8d 35 63 ff ff ff 48 89 c7 ff 15 12
+    d7 06 00 64 48 8b 04 25 00 00 00 00 48 8d 80 88 ff ff ff c6 00 01 64 48 8b 04 25 00 00 00 00 48 8d 80 28 ff ff ff
+    48 89 c1 48 8b 40 20 48 8b 51 28 4c 89 71 20 48 89 59 28 48 83 c4 08 5b 41 5e c3 31 c0 48 83 c4 08 5b 41 5e c3";
+/// tokio 1.54.1, rustc 1.95, `lto = "fat"`: the end of a task's guard
+const DIRECT: &str = "64 0f b6 04 25 58 ff ff ff 83 f8 01 74 36 83 f8 02 75 01 c3 53 64 48 8b 04 25 00 00 00 00 48 8d
+    80 10 ff ff ff 48 8d 35 14 3d fe ff 48 89 fb 48 89 c7 e8 79 8d fd ff 48 89 df 64 c6 04 25 58 ff ff ff 01 5b 64 48
+    89 3c 25 40 ff ff ff c3";
+
+/// tokio 1.54.1, rustc 1.95, `lto = "thin"`
+const BY_NUMBER: &str = "41 56 53 50 48 c7 c3 a8 fe ff ff 64 0f b6 43 48 83 f8 01 74 36 83 f8 02 75 0a 31 c0 48 83 c4 08 5b 41 5e c3 64
+    48 8b 04 25 00 00 00 00 48 01 d8 48 8d 35 99 52 00 00 49 89 fe 48 89 c7 ff 15 9d 5d 02 00 4c 89 f7 64 c6 43 48
+    01 64 48 8b 43 30 64 48 89 7b 30 48 83 c4 08 5b 41 5e c3";
+
+fn code(text: &str) -> Vec<u8> {
+    let byte = |digits| u8::from_str_radix(digits, 16);
+    text.split_whitespace().flat_map(byte).collect()
+}
+
+#[test]
+fn where_the_id_is_set() {
+    let id = |offset, tagged| Some(TaskId { offset, tagged });
+    let cases = [
+        (code(PLAIN), -0x148, id(-0x118, false)),
+        (code(TAGGED), -0xe0, id(-0xb8, true)),
+        (code(BESIDE_ITS_STATE), -0xd8, id(-0xb0, true)),
+        (code(DIRECT), -0xf0, id(-0xc0, false)),
+        (code(BY_NUMBER), -0x158, id(-0x128, false)),
+        // Another variable.
+        (code(PLAIN), -0x150, None),
+        (code(DIRECT), -0x200, None),
+        // No exchange.
+        (code(&PLAIN.replace("89 58 30", "89 58 40")), -0x148, None),
+        // Two places that are no pair.
+        (
+            [code(PLAIN), code("48 8b 48 18 48 89 58 18")].concat(),
+            -0x148,
+            None,
+        ),
+        // The register goes on to another place of the variable.
+        ([code("48 83 c0 08"), code(PLAIN)].concat(), -0x148, None),
+        ([code("48 8d 40 08"), code(PLAIN)].concat(), -0x148, None),
+        (Vec::new(), -0x148, None),
+    ];
+    for (code, start, expected) in cases {
+        let variable = start..start + 0x50;
+        assert_eq!(task_id(&code, &variable), expected, "{code:x?}");
+    }
+}
+
+#[test]
+fn every_beginning_of_the_code_is_safe() {
+    for text in [PLAIN, TAGGED, BESIDE_ITS_STATE, DIRECT] {
+        let code = code(text);
+        for end in 0..code.len() {
+            let _ = task_id(&code[..end], &(-0x148..-0xf8));
+        }
+    }
+}
+
+#[test]
+fn names_in_both_manglings() {
+    let wake = |name| ends(name, "11AtomicWaker4wake");
+    assert!(wake(
+        "_ZN5tokio4sync4task12atomic_waker11AtomicWaker4wake17h5f24a7bab146b798E"
+    ));
+    assert!(wake(
+        "_ZN5tokio4sync4task12atomic_waker11AtomicWaker4wake17h5f24a7bab146b798E.llvm.1"
+    ));
+    assert!(wake(
+        "_RNvMNtNtNtCs1_5tokio4sync4task12atomic_wakerNtB2_11AtomicWaker4wake"
+    ));
+    assert!(!wake(
+        "_ZN5tokio4sync4task12atomic_waker11AtomicWaker4wake28_$u7b$$u7b$closure$u7d$$u7d$17h0E"
+    ));
+}
+
+#[test]
+fn what_is_no_tokio_executable() {
+    for path in ["/proc/self/maps", "/bin/sh", "/nonexistent"] {
+        assert_eq!(inspect(path.as_ref()), None, "{path}");
+    }
+}
+
+/// The agent itself runs on tokio; its tests are an executable with symbols, but not optimised.
+#[test]
+#[ignore = "looks at the executables that SONDE_TOKIO names"]
+fn executables() {
+    let paths = std::env::var("SONDE_TOKIO").unwrap_or_default();
+    for path in paths.split_whitespace() {
+        let facts = inspect(path.as_ref());
+        println!("{path}: {facts:?}");
+        assert!(facts.is_some(), "{path}");
+    }
+}
