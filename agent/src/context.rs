@@ -3,12 +3,16 @@
 //!
 //! Decides nothing about a request: that happens in the kernel, when its trace begins.
 
+mod propagators;
+
 use std::time::Duration;
 
 use sonde_common::config::{sampler, trust};
 use sonde_common::process::{propagate, runtime};
 
 use crate::process::{Language, Process};
+
+pub use propagators::{Propagator, Propagators};
 
 /// The sampler, by the names of the OpenTelemetry specification.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -147,6 +151,8 @@ pub enum Switch {
 /// What the operator chose.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
+    /// Which fields of a request count.
+    pub propagators: Propagators,
     /// Who decides which traces are sampled.
     pub sampler: Sampler,
     /// Whose word about a parent counts.

@@ -37,13 +37,13 @@ mod option;
 mod packet;
 mod pending;
 mod process;
+mod received;
 mod ring;
 mod sampling;
 mod segment;
 mod sending;
 mod socket;
 mod task;
-mod tracestate;
 mod walk;
 mod window;
 
