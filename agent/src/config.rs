@@ -13,7 +13,7 @@ use crate::cli::{
     LoggingArguments, OtlpArguments, OtlpCompression, OtlpProtocol, RunArguments,
     SelectionArguments,
 };
-use crate::context::{self, Sampler};
+use crate::context::{self, Propagators, Sampler};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -196,7 +196,10 @@ fn context_options(arguments: &ContextArguments) -> Result<context::Options, Fai
         .map_err(|why| wrong("--sampler", why))?;
     let propagate =
         context::propagation(&arguments.propagate).map_err(|why| wrong("--propagate", why))?;
+    let propagators = Propagators::of(&arguments.propagators, arguments.propagate_baggage)
+        .map_err(|why| wrong("--propagators", why))?;
     Ok(context::Options {
+        propagators,
         sampler,
         trust_incoming: arguments.trust_incoming,
         linger: arguments.linger,

@@ -3,6 +3,7 @@
 //!
 //! Decides nothing about a request: that happens in the kernel, when its trace begins.
 
+mod propagators;
 mod sampler;
 mod samplers;
 
@@ -15,6 +16,7 @@ use sonde_common::process::{propagate, runtime};
 
 use crate::process::{Language, Process};
 
+pub use propagators::{Propagator, Propagators};
 pub use sampler::{Sampler, Share};
 pub use samplers::Samplers;
 
@@ -78,6 +80,8 @@ pub enum Switch {
 /// What the operator chose.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
+    /// Which fields of a request count.
+    pub propagators: Propagators,
     /// Who decides which traces are sampled.
     pub sampler: Sampler,
     /// Whose word about a parent counts.

@@ -53,8 +53,12 @@ pub struct Config {
     pub trust_incoming: u32,
     /// Offset of `real_parent` in `task_struct`.
     pub task_real_parent: u32,
-    /// Padding.
-    pub reserved: u32,
+    /// 1: `traceparent` names the parent of a request.
+    pub traceparent: u32,
+    /// 1: `baggage` is carried on.
+    pub baggage: u32,
+    /// Other propagators that do, as bits of [`crate::propagator::known`] in the order that decides; 0: no more.
+    pub propagators: [u32; crate::propagator::COUNT],
     /// How long work goes on after its response, in nanoseconds.
     pub linger: u64,
 }

@@ -11,3 +11,4 @@ mod scan;
 pub use body::{Body, body_of};
 pub use chunked::ChunkScan;
 pub use scan::{HeadScan, Window};
+pub(crate) use scan::{first, line_feeds};

@@ -7,14 +7,18 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod baggage;
 pub mod config;
 pub mod connection;
 pub mod context;
+pub mod field;
 pub mod http1;
 pub mod loss;
 pub mod option;
 pub mod process;
+pub mod propagator;
 pub mod python;
+pub mod received;
 pub mod record;
 pub mod sampler;
 pub mod tokio;

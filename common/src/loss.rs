@@ -38,6 +38,20 @@ pub enum Reason {
     NoRoom,
     /// The head of a request named its parent in an invalid way (W3C Trace Context section 3.2).
     InvalidParent,
+    /// The head of a request had more than one `traceparent`.
+    SeveralParents,
+    /// The field of another propagator was invalid.
+    InvalidPropagator,
+    /// A `tracestate` was no valid list (W3C Trace Context section 3.3).
+    InvalidState,
+    /// A `tracestate` was too long: members were left out.
+    LongState,
+    /// A `baggage` held bytes that cannot be part of one.
+    InvalidBaggage,
+    /// A `baggage` was too long.
+    LongBaggage,
+    /// Fields had to be read once more when their head had ended, and it did not lie in one packet.
+    HeadInPieces,
     /// The kernel did not take a socket into the map of those that fields are written for.
     NotEnrolled,
 }
@@ -69,7 +83,7 @@ impl Hook {
 
 impl Reason {
     /// All, in order.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 16] = [
         Self::RingFull,
         Self::Gap,
         Self::Budget,
@@ -78,6 +92,13 @@ impl Reason {
         Self::Unreadable,
         Self::NoRoom,
         Self::InvalidParent,
+        Self::SeveralParents,
+        Self::InvalidPropagator,
+        Self::InvalidState,
+        Self::LongState,
+        Self::InvalidBaggage,
+        Self::LongBaggage,
+        Self::HeadInPieces,
         Self::NotEnrolled,
     ];
 
@@ -93,6 +114,13 @@ impl Reason {
             Self::Unreadable => "unreadable",
             Self::NoRoom => "no_room",
             Self::InvalidParent => "invalid_traceparent",
+            Self::SeveralParents => "several_traceparents",
+            Self::InvalidPropagator => "invalid_propagator",
+            Self::InvalidState => "invalid_tracestate",
+            Self::LongState => "tracestate_too_long",
+            Self::InvalidBaggage => "invalid_baggage",
+            Self::LongBaggage => "baggage_too_long",
+            Self::HeadInPieces => "head_in_pieces",
             Self::NotEnrolled => "not_enrolled",
         }
     }

@@ -12,12 +12,11 @@
 use crate::{
     carrier, context, join,
     maps::{SENDING, config, lose},
-    option, sampling, segment, sending,
+    option, received, sampling, segment, sending,
     task::{Socket, Task},
-    tracestate,
     walk::Walk,
 };
-use core::ffi::c_void;
+use core::{ffi::c_void, hint::black_box};
 use sonde_common::{
     config::trust,
     connection::{Connection, Direction, PIPELINED, phase, role, sharing, state},
@@ -25,6 +24,7 @@ use sonde_common::{
     http1::HeadScan,
     loss::Reason,
     process::runtime,
+    propagator::{Parent, decision},
     traceparent::Traceparent,
 };
 
@@ -46,6 +46,9 @@ pub unsafe fn request<const EGRESS: bool>(
         if head.is_traceparent_invalid() {
             lose(segment::hook::<EGRESS>(), Reason::InvalidParent);
         }
+        if head.has_several_parents() {
+            lose(segment::hook::<EGRESS>(), Reason::SeveralParents);
+        }
         let client = (*walk.connection).role == role::CLIENT;
         if client && EGRESS {
             leaves(walk, head, end, span);
@@ -64,58 +67,124 @@ unsafe fn arrives(walk: &Walk, head: &HeadScan, end: u32, span: *mut SpanContext
         if (*connection).egress.phase == phase::UNSYNCED {
             forget(connection, walk.now);
         }
+        // Through the record, as is done below with all that a loop follows: what the verifier knows before a loop makes it
+        // walk the loop once for each case.
+        (*span).span_id = claim(connection, walk.now).to_ne_bytes();
+        let handle = u64::from_ne_bytes((&raw const (*span).span_id).read_volatile());
+        received::read(walk, head, end, handle);
         (*span).span_id = context::random();
-        let field = head.traceparent();
+        let field = received::traceparent(black_box(head));
+        let trusted = is_trusted(walk);
+        parent(
+            walk,
+            head,
+            end,
+            field,
+            received::parent(handle),
+            trusted,
+            span,
+        );
+        context::fill(handle, &*span);
+        if trusted || (*span).origin == origin::JOINED {
+            received::publish(handle, received::traceparent(black_box(head)).is_some());
+        }
+    }
+}
+
+/// Takes a context for the request whose head has come in, unless too many are under way; gives its handle or 0.
+#[inline(always)]
+unsafe fn claim(connection: *mut Connection, now: u64) -> u64 {
+    // SAFETY: as in `request`.
+    unsafe {
+        // The number of the request at hand was counted already.
+        let index = (*connection).ingress.messages.wrapping_sub(1);
+        if index.wrapping_sub((*connection).answered) >= PIPELINED as u32 {
+            return 0;
+        }
+        let handle = context::claim(now);
+        (*connection).contexts[index as usize % PIPELINED] = handle;
+        handle
+    }
+}
+
+/// Whose word counts about parents, and what they pass on?
+#[inline(always)]
+unsafe fn is_trusted(walk: &Walk) -> bool {
+    match config().trust_incoming {
+        trust::ALL => true,
+        // SAFETY: as in `request`.
+        trust::PRIVATE => unsafe { join::is_private(walk.connection) },
+        _ => false,
+    }
+}
+
+/// Finds trace and parent: by the TCP option, the `field`, or what `other` propagators tell, in this order.
+#[inline(always)]
+unsafe fn parent(
+    walk: &Walk,
+    head: &HeadScan,
+    end: u32,
+    field: Option<&Traceparent>,
+    other: Option<&Parent>,
+    trusted: bool,
+    span: *mut SpanContext,
+) {
+    // SAFETY: as in `request`.
+    unsafe {
+        let connection = walk.connection;
         let behind = walk.segment.sequence.wrapping_add(end);
         let begin = behind.wrapping_sub(head.bytes);
         let option = (*connection)
             .received
             .of(begin)
             .filter(|told| told.is_of_same_trace(field));
-        let (told, from) = match option {
-            Some(_) => (option, origin::OPTION),
-            None => (field, origin::HEADER),
+        // Opaque, or the compiler would ask for two null pointers at once, by arithmetic that the verifier refuses.
+        let optional = black_box(option.is_some());
+        let other = other.filter(|_| !optional && field.is_none());
+        let by_other = other
+            .map(|other| &other.told)
+            .filter(|told| told.is_valid());
+        let told = if optional { option } else { field.or(by_other) };
+        let from = if optional {
+            origin::OPTION
+        } else {
+            origin::HEADER
         };
-        if !join::take(connection, behind, told, span) {
-            adopt(walk, told, from, span);
+        if join::take(connection, behind, told, span) {
+            return;
         }
-        // The number of the request at hand was counted already.
-        let index = (*connection).ingress.messages.wrapping_sub(1);
-        if index.wrapping_sub((*connection).answered) < PIPELINED as u32 {
-            let handle = context::create(&*span, walk.now);
-            if field.is_some()
-                && matches!(
-                    (*span).origin,
-                    origin::HEADER | origin::OPTION | origin::JOINED
-                )
-            {
-                tracestate::keep(walk, head, end, handle);
-            }
-            (*connection).contexts[index as usize % PIPELINED] = handle;
+        adopt(connection, told, from, trusted, span);
+        if let Some(other) = other.filter(|_| trusted) {
+            (*span).flags = if other.decision == decision::DEFERRED {
+                sampling::begin(connection, &(*span).trace_id)
+            } else {
+                sampling::inherit(connection, other.told.flags, &(*span).trace_id)
+            };
         }
     }
 }
 
-/// The parent is what the field or the option names, if its sender is trusted; else a trace begins.
+/// The parent is what is told, if its sender is trusted; else a trace begins.
 #[inline(always)]
-unsafe fn adopt(walk: &Walk, told: Option<&Traceparent>, from: u8, span: *mut SpanContext) {
+unsafe fn adopt(
+    connection: *mut Connection,
+    told: Option<&Traceparent>,
+    from: u8,
+    trusted: bool,
+    span: *mut SpanContext,
+) {
     // SAFETY: as in `request`.
     unsafe {
         let Some(told) = told else {
-            return begin(walk.connection, span, origin::ROOT);
-        };
-        let trusted = match config().trust_incoming {
-            trust::ALL => true,
-            trust::PRIVATE => join::is_private(walk.connection),
-            _ => false,
+            return begin(connection, span, origin::ROOT);
         };
         if !trusted {
-            return begin(walk.connection, span, origin::UNTRUSTED);
+            return begin(connection, span, origin::UNTRUSTED);
         }
         name(span, told);
         (*span).parent_id = told.parent_id.to_ne_bytes();
         (*span).origin = from;
-        (*span).flags = sampling::inherit(walk.connection, told.flags, &(*span).trace_id);
+        (*span).flags = sampling::inherit(connection, told.flags, &(*span).trace_id);
     }
 }
 

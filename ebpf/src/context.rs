@@ -14,9 +14,9 @@ const TRIES: u32 = 4;
 /// A request without an end for so long has lost it, in nanoseconds.
 const STALE: u64 = 600_000_000_000;
 
-/// Puts a request's span into a slot; 0 if a few tries find none free.
+/// Takes a slot for a request; gives its handle, or 0 if a few tries find none free.
 #[inline(always)]
-pub fn create(span: &SpanContext, now: u64) -> u64 {
+pub fn claim(now: u64) -> u64 {
     for _ in 0..TRIES {
         let Some(handle) = next_handle() else {
             return 0;
@@ -31,14 +31,28 @@ pub fn create(span: &SpanContext, now: u64) -> u64 {
                 continue;
             }
             (*context).handle = 0;
-            (*context).span = *span;
             (*context).started_at = now;
             (*context).ended_at = 0;
-            (*context).handle = handle;
         }
         return handle;
     }
     0
+}
+
+/// Puts a request's span into the slot that was taken for it.
+#[inline(always)]
+pub fn fill(handle: u64, span: &SpanContext) {
+    if handle == 0 {
+        return;
+    }
+    let Some(context) = CONTEXTS.get_ptr_mut(slot(handle)) else {
+        return;
+    };
+    // SAFETY: as in `claim`.
+    unsafe {
+        (*context).span = *span;
+        (*context).handle = handle;
+    }
 }
 
 #[inline(always)]

@@ -39,6 +39,7 @@ mod option;
 mod packet;
 mod pending;
 mod process;
+mod received;
 mod ring;
 mod sampling;
 mod segment;
@@ -46,7 +47,6 @@ mod sending;
 mod socket;
 mod task;
 mod tokio;
-mod tracestate;
 mod walk;
 mod window;
 

@@ -17,13 +17,16 @@ use sonde_common::{
     context::{CONTEXTS as SLOTS, Carrier, Context, Ends, Goroutine, Joint, Work},
     loss::{Hook, LOSSES, Reason, index},
     process::Process,
+    propagator::COUNT,
     python::{ObjectKey, Serving, TaskWork, Thread},
     sampler::{SAMPLERS as SERVICES, Sampler},
     tokio::Receiver,
-    tracestate::{STATES as LINES, State},
 };
 
-use crate::sending::Sending;
+use crate::{
+    received::{SLOTS as RECEIVED_SLOTS, Slot},
+    sending::Sending,
+};
 
 /// Set by the agent before loading.
 #[unsafe(no_mangle)]
@@ -52,7 +55,9 @@ static CONFIG: Config = Config {
     tcp_rcv_nxt: 0,
     service_samplers: 0,
     trust_incoming: trust::ALL,
-    reserved: 0,
+    traceparent: 1,
+    baggage: 0,
+    propagators: [0; COUNT],
     linger: 0,
 };
 
@@ -137,9 +142,9 @@ pub static SOCKETS: SockHash<u64> = SockHash::with_max_entries(65_536, 0);
 #[btf_map]
 pub static CONTEXTS: Array<Context, { SLOTS as usize }> = Array::new();
 
-/// `tracestate` of those requests that had it, by `tracestate::slot`.
+/// What those requests brought beside `traceparent`, by `received::slot`.
 #[btf_map]
-pub static STATES: Array<State, { LINES as usize }> = Array::new();
+pub static RECEIVED: Array<Slot, RECEIVED_SLOTS> = Array::new();
 
 /// The handle given last.
 #[btf_map]

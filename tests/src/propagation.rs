@@ -3,6 +3,8 @@
 //! Services print one line for each request to `/seen/...`: `SEEN`, method and target, bytes of content, and each field,
 //! separated by tabs.
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
@@ -123,6 +125,17 @@ impl Seen {
             traceparents: own.into_iter().map(|(_, value)| value).collect(),
         })
     }
+}
+
+/// Makes a request with the given lines, as they are, beside those that each has; it must be answered by 200.
+pub fn ask(port: u16, target: &str, lines: &str) -> Result<()> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    let head = format!("GET {target} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n{lines}\r\n");
+    stream.write_all(head.as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    ensure!(answer.starts_with("HTTP/1.1 200 "), "{answer:?}");
+    Ok(())
 }
 
 /// The requests that `server` has printed, once there are `count`.

@@ -141,8 +141,10 @@ impl Capture {
             tcp_rcv_nxt: offsets.tcp_rcv_nxt,
             service_samplers: options.service_samplers.into(),
             trust_incoming: options.context.trust_incoming.number(),
+            traceparent: options.context.propagators.traceparent.into(),
+            baggage: options.context.propagators.baggage.into(),
+            propagators: options.context.propagators.others,
             task_real_parent: offsets.task_real_parent,
-            reserved: 0,
             linger: u64::try_from(options.context.linger.as_nanos()).unwrap_or(u64::MAX),
         });
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::Btf {

@@ -4,7 +4,7 @@
 //! come the `OTEL_EXPORTER_OTLP_*` variables, and only then the defaults of the OTLP exporter specification.
 
 use crate::config::units::{parse_bytes_within, parse_count, parse_duration};
-use crate::context::{Propagate, Sampler, Sdk, Switch, Trust};
+use crate::context::{Propagate, Propagator, Sampler, Sdk, Switch, Trust};
 use crate::logging::parse_level;
 use clap::builder::styling::{AnsiColor, Styles};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -169,6 +169,21 @@ pub struct ContextArguments {
         default_value = "header,tcp"
     )]
     pub(crate) propagate: Vec<Propagate>,
+    /// Which fields of a request name its parent, beginning with those that count first (repeatable, comma-separated)
+    ///
+    /// Where tracecontext is listed, a valid traceparent counts before all others. What is written into requests is
+    /// traceparent in any case; without tracecontext that is not followed by the next agent.
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        value_delimiter = ',',
+        default_value = "tracecontext"
+    )]
+    pub(crate) propagators: Vec<Propagator>,
+    /// Carry the baggage of a request on into the requests that a service makes for it, up to 1 KiB, unless it sends one itself
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", default_value_t = false, require_equals = true, hide_default_value = true, value_parser = parse_boolean, value_name = "true|false")]
+    pub(crate) propagate_baggage: bool,
     /// Which traces are recorded: always_on, always_off, traceidratio, ratelimited, or one of them behind parentbased_
     ///
     /// The argument may stand behind the name: ratelimited=100/s. A rate is each service's own.

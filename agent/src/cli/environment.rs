@@ -18,11 +18,12 @@ use std::ffi::OsString;
 const PREFIX: &str = "SONDE_";
 
 /// `OTEL_*` variables that stand for a flag of the agent; those of the OTLP exporter are read by [`crate::export`].
-const STANDARD: [(&str, &str, Translation); 6] = [
+const STANDARD: [(&str, &str, Translation); 7] = [
     ("export", "OTEL_TRACES_EXPORTER", exporter),
     ("batch_spans", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE", Some),
     ("batch_interval", "OTEL_BSP_SCHEDULE_DELAY", milliseconds),
     ("log_level", "OTEL_LOG_LEVEL", Some),
+    ("propagators", "OTEL_PROPAGATORS", Some),
     ("sampler", "OTEL_TRACES_SAMPLER", Some),
     ("sampler_arg", "OTEL_TRACES_SAMPLER_ARG", Some),
 ];

@@ -52,7 +52,7 @@ Written from the definition of the flags: `UPDATE_DOCS=1 cargo test -p sonde --t
 
 A flag wins over its `SONDE_*` variable, that over the standard `OTEL_*` variable, and that over the default.
 An empty variable counts as unset. Flags that can be repeated take a comma-separated list from the environment.
-A value that is not understood is an error in a flag or in `SONDE_*` (exit code 2). In the four `OTEL_*` variables of
+A value that is not understood is an error in a flag or in `SONDE_*` (exit code 2). In the `OTEL_*` variables of
 the tables it is a warning, as the OpenTelemetry specification asks. An unknown `SONDE_*` variable is a warning that
 names the nearest known one: Kubernetes itself sets `SONDE_SERVICE_HOST` and the like next to a service called `sonde`.
 

@@ -13,6 +13,8 @@ mod skip;
 mod start_line;
 mod target;
 
+pub(crate) use skip::line_feeds;
+
 /// Random access to the bytes that are scanned.
 pub trait Window {
     /// Eight bytes from `at`, little-endian. What lies beyond the valid bytes may be anything.
@@ -33,7 +35,7 @@ const CODING: u8 = 10;
 const NAME_PARENT: u8 = 11;
 const NAME_STATE: u8 = 12;
 const PARENT: u8 = 13;
-const STATE: u8 = 14;
+const NAME_BAGGAGE: u8 = 14;
 const END: u8 = 15;
 const FAILED: u8 = 16;
 
@@ -44,6 +46,7 @@ const CHUNKED: u8 = 8;
 const HAS_LENGTH: u8 = 16;
 const SEVERAL_STATES: u8 = 32;
 const ODD: u8 = 64;
+const BAGGAGE: u8 = 128;
 
 const HTTP_1: u64 = u64::from_le_bytes(*b"HTTP/1.\0");
 const LOW_SEVEN: u64 = 0x00ff_ffff_ffff_ffff;
@@ -62,8 +65,6 @@ pub struct HeadScan {
     pub parent_at: u32,
     /// Where the value of `tracestate` begins in the head; 0: there is none.
     pub state_at: u32,
-    /// Bytes of that value, up to the line feed.
-    pub state_length: u32,
     /// Status code of a response.
     pub status: u16,
     state: u8,
@@ -71,7 +72,7 @@ pub struct HeadScan {
     flags: u8,
     /// A value of [`parent`].
     parent: u8,
-    reserved: [u8; 2],
+    reserved: [u8; 6],
 }
 
 const _: () = assert!(size_of::<HeadScan>() == 72);
@@ -91,13 +92,12 @@ impl HeadScan {
         bytes: 0,
         parent_at: 0,
         state_at: 0,
-        state_length: 0,
         status: 0,
         state: START,
         matched: 0,
         flags: 0,
         parent: parent::NONE,
-        reserved: [0; 2],
+        reserved: [0; 6],
     };
 
     /// The empty line is through.
@@ -173,7 +173,7 @@ impl HeadScan {
     pub fn step(&mut self, window: &impl Window, at: u32, end: u32) -> u32 {
         let at = match self.state {
             TARGET => self.target(window, at, end),
-            SKIP | STATE => self.skip(window, at, end),
+            SKIP => self.skip(window, at, end),
             LINE => at,
             _ => self.other(window, at, end),
         };
@@ -197,7 +197,9 @@ impl HeadScan {
                 self.state = if byte == b'\n' { END } else { SKIP };
                 if byte == b'\n' { at + 1 } else { at }
             }
-            NAME_LENGTH | NAME_CODING | NAME_PARENT | NAME_STATE => self.name(byte, at),
+            NAME_LENGTH | NAME_CODING | NAME_PARENT | NAME_STATE | NAME_BAGGAGE => {
+                self.name(byte, at)
+            }
             PARENT => self.parent(byte, at),
             LENGTH => self.length(byte, at),
             CODING => self.coding(byte, at),
@@ -208,7 +210,7 @@ impl HeadScan {
 
 /// Index of the lowest marked byte; by multiplication, since BPF cannot count zeros.
 #[inline(always)]
-const fn first(found: u64) -> u32 {
+pub(crate) const fn first(found: u64) -> u32 {
     let lowest = (found & found.wrapping_neg()) >> 7;
     (lowest.wrapping_mul(0x0001_0203_0405_0607) >> 56) as u32
 }

@@ -283,9 +283,12 @@ fn places_of_the_fields_are_noted() {
             head.find(PARENT).unwrap(),
             "by {cut}"
         );
-        let value = &head[state.state_at as usize..][..state.state_length as usize];
-        assert_eq!(value.trim(), "a=1,b=2", "by {cut}");
+        let value = head.find(" a=1,b=2").unwrap();
+        assert_eq!(state.state_at as usize, value, "by {cut}");
         assert!(!state.has_several_states());
+        assert!(!state.has_baggage());
+        assert!(parent_of("Baggage:a=1\r\n", cut).0.has_baggage());
+        assert!(!parent_of("Baggages:a=1\r\n", cut).0.has_baggage());
     }
     let (state, _) = parent_of("tracestate: a=1\r\ntracestate: b=1\r\n", 1000);
     assert!(state.has_several_states());

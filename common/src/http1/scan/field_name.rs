@@ -1,8 +1,8 @@
 //! The names of the fields that count: by words where a line is whole in the window, else byte by byte.
 
 use super::{
-    CODING, END, HeadScan, LENGTH, LINE_END, LOW_SEVEN, NAME_CODING, NAME_LENGTH, NAME_PARENT,
-    NAME_STATE, SKIP, Window,
+    BAGGAGE, CODING, END, HeadScan, LENGTH, LINE_END, LOW_SEVEN, NAME_BAGGAGE, NAME_CODING,
+    NAME_LENGTH, NAME_PARENT, NAME_STATE, SKIP, Window,
 };
 
 const LOWER: u64 = 0x2020_2020_2020_2020;
@@ -12,7 +12,8 @@ const LENGTH_: u64 = u64::from_le_bytes(*b"length:\0");
 const TRANSFER: u64 = u64::from_le_bytes(*b"transfer");
 const ENCODING: u64 = u64::from_le_bytes(*b"-encodin");
 const G_: u64 = u64::from_le_bytes(*b"g:\0\0\0\0\0\0");
-/// "traceparent:" and "tracestate:" the same way. The lower-case mask turns ':' into itself.
+/// "baggage:", "traceparent:" and "tracestate:" the same way. The lower-case mask turns ':' into itself.
+const BAGGAGE_: u64 = u64::from_le_bytes(*b"baggage:");
 const TRACEPAR: u64 = u64::from_le_bytes(*b"tracepar");
 const ENT_: u32 = u32::from_le_bytes(*b"ent:");
 const TRACESTA: u64 = u64::from_le_bytes(*b"tracesta");
@@ -34,15 +35,15 @@ impl HeadScan {
             return at + 1;
         }
         let letter = byte | 0x20;
-        if letter != b'c' && letter != b't' {
+        if !matches!(letter, b'b' | b'c' | b't') {
             self.state = SKIP;
             return at;
         }
         if end - at < 24 {
-            self.state = if letter == b'c' {
-                NAME_LENGTH
-            } else {
-                NAME_CODING
+            self.state = match letter {
+                b'b' => NAME_BAGGAGE,
+                b'c' => NAME_LENGTH,
+                _ => NAME_CODING,
             };
             self.matched = 1;
             return at + 1;
@@ -57,10 +58,20 @@ impl HeadScan {
         if word | LOWER == TRACESTA && (second as u32 | LOWER_THREE) & LOW_THREE == TE_ {
             return self.state_value(at + 11);
         }
+        if word | LOWER == BAGGAGE_ {
+            return self.baggage(at + 8);
+        }
         let third = window.word(at + 16) & 0xffff;
         if word | LOWER == TRANSFER && second | LOWER == ENCODING && third | 0x20 == G_ {
             return self.enter(CODING, at + 18);
         }
+        self.state = SKIP;
+        at
+    }
+
+    #[inline(always)]
+    fn baggage(&mut self, at: u32) -> u32 {
+        self.flags |= BAGGAGE;
         self.state = SKIP;
         at
     }
@@ -86,6 +97,7 @@ impl HeadScan {
             (2, NAME_CODING) => G_,
             (0, NAME_PARENT) => TRACEPAR,
             (1, NAME_PARENT) => ENT_ as u64,
+            (0, NAME_BAGGAGE) => BAGGAGE_,
             (0, NAME_STATE) => TRACESTA,
             (1, NAME_STATE) => TE_ as u64,
             _ => 0,
@@ -111,6 +123,7 @@ impl HeadScan {
             NAME_LENGTH => self.enter(LENGTH, at + 1),
             NAME_CODING => self.enter(CODING, at + 1),
             NAME_PARENT => self.enter_parent(at + 1),
+            NAME_BAGGAGE => self.baggage(at + 1),
             _ => self.state_value(at + 1),
         }
     }

@@ -3,17 +3,17 @@
 //! A value that is whole in the window is read by words; one that is cut anywhere, byte by byte. Of
 //! `tracestate` only the place is noted.
 
-use super::{
-    HeadScan, LINE, PARENT, SEVERAL_STATES, SKIP, STATE, Traceparent, Window, traceparent,
-};
+use super::{BAGGAGE, HeadScan, PARENT, SEVERAL_STATES, SKIP, Traceparent, Window, traceparent};
 use crate::context::KNOWN_FLAGS;
 
 /// No such field.
 pub(super) const NONE: u8 = 0;
 /// One, and it is valid.
 const VALID: u8 = 1;
-/// An invalid one, or several: as if there were none (section 4.3).
+/// An invalid one: as if there were none (section 4.3).
 const INVALID: u8 = 2;
+/// Several: the same.
+const SEVERAL: u8 = 3;
 
 const VALUE: u32 = traceparent::VALUE as u32;
 
@@ -36,11 +36,25 @@ impl HeadScan {
         self.parent != NONE
     }
 
-    /// There is a `traceparent` that does not count.
+    /// There is one `traceparent`, and it is invalid.
     #[inline(always)]
     #[must_use]
     pub const fn is_traceparent_invalid(&self) -> bool {
         self.parent == INVALID
+    }
+
+    /// There is more than one `traceparent`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn has_several_parents(&self) -> bool {
+        self.parent == SEVERAL
+    }
+
+    /// There is a `baggage`.
+    #[inline(always)]
+    #[must_use]
+    pub const fn has_baggage(&self) -> bool {
+        self.flags & BAGGAGE != 0
     }
 
     /// More than one line of `tracestate`.
@@ -81,11 +95,19 @@ impl HeadScan {
 
     fn settle(&mut self, told: Option<Traceparent>) {
         let Some(told) = told.filter(|_| self.parent == NONE) else {
-            self.parent = INVALID;
-            return;
+            return self.refuse();
         };
         self.parent = VALID;
         self.told = told;
+    }
+
+    #[inline(always)]
+    fn refuse(&mut self) {
+        self.parent = if self.parent == NONE {
+            INVALID
+        } else {
+            SEVERAL
+        };
     }
 
     /// One byte of the value; `matched` is its place.
@@ -105,7 +127,7 @@ impl HeadScan {
             _ => self.digit(byte),
         };
         if !fits || !self.part(place) {
-            self.parent = INVALID;
+            self.refuse();
             self.state = SKIP;
             return at;
         }
@@ -154,7 +176,7 @@ impl HeadScan {
             return at;
         }
         if !blank {
-            self.parent = INVALID;
+            self.refuse();
             self.state = SKIP;
             return at;
         }
@@ -165,19 +187,12 @@ impl HeadScan {
     /// Behind "tracestate:".
     #[inline(always)]
     pub(super) fn state_value(&mut self, at: u32) -> u32 {
-        if self.state_at != 0 {
+        if self.state_at == 0 {
+            self.state_at = self.bytes + at;
+        } else {
             self.flags |= SEVERAL_STATES;
-            self.state = SKIP;
-            return at;
         }
-        self.state_at = self.bytes + at;
-        self.state = STATE;
+        self.state = SKIP;
         at
-    }
-
-    #[inline(always)]
-    pub(super) fn state_end(&mut self, line_feed: u32) {
-        self.state_length = (self.bytes + line_feed).wrapping_sub(self.state_at);
-        self.state = LINE;
     }
 }

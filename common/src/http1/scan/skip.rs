@@ -1,6 +1,6 @@
 //! Passes over a field line that does not count, by words.
 
-use super::{HeadScan, LINE, ODD, STATE, Window, first};
+use super::{HeadScan, LINE, ODD, Window, first};
 
 impl HeadScan {
     /// Up to the next line feed, or 32 bytes on.
@@ -31,9 +31,6 @@ impl HeadScan {
         if line_feed >= end {
             return end;
         }
-        if self.state == STATE {
-            self.state_end(line_feed);
-        }
         self.state = LINE;
         line_feed + 1
     }
@@ -41,7 +38,7 @@ impl HeadScan {
 
 /// 0x80 in the byte of each line feed; exact up to and with the lowest.
 #[inline(always)]
-const fn line_feeds(word: u64) -> u64 {
+pub(crate) const fn line_feeds(word: u64) -> u64 {
     let x = word ^ 0x0a0a_0a0a_0a0a_0a0a;
     x.wrapping_sub(0x0101_0101_0101_0101) & !x & 0x8080_8080_8080_8080
 }
