@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use anyhow::Result;
-use sonde_tests::agent::{self, Builder};
+use sonde_tests::agent::{self, Agent, Builder};
 use sonde_tests::client::{self, Outcome, Request};
 use sonde_tests::load::Load;
 use sonde_tests::netns::{INSIDE, Namespace, OUTSIDE};
@@ -177,7 +177,20 @@ fn other_network_namespace() {
 /// Segments are lost and sent again, come twice, come late: the bytes that count are those that TCP delivers.
 #[test]
 fn bad_wire() {
-    run("bad_wire", || {
+    over_a_bad_wire("bad_wire", "always_on", |_| Ok(0));
+}
+
+/// The same where half of the exchanges are left out: what is not is as right as ever.
+#[test]
+fn bad_wire_with_sampling() {
+    over_a_bad_wire("bad_wire_with_sampling", "traceidratio=0.5", |agent| {
+        let left_out = agent.metric("sonde_exchanges_without_span_total", "not_sampled")?;
+        Ok(left_out.round() as usize)
+    });
+}
+
+fn over_a_bad_wire(name: &str, sampler: &str, left_out: fn(&Agent) -> Result<usize>) {
+    run(name, || {
         agent::binary()?;
         let namespace = Namespace::lossy()?;
         let program = environment::go_program("server", false)?;
@@ -193,6 +206,7 @@ fn bad_wire() {
         let mut client = client::Kind::Go.start()?;
         let agent = Builder::jsonl()
             .pids([server.pid(), client.process.pid()])
+            .flag("--sampler", sampler)
             .start()?;
         let mut requests = sized(&url, 20_000..20_060);
         for (index, request) in requests.iter_mut().enumerate().skip(40) {
@@ -202,7 +216,12 @@ fn bad_wire() {
         let outcomes = client.make(&requests)?;
         // The hooks stand before TCP puts segments in order: missing is allowed, wrong is not.
         let made = 2 * requests.len();
-        let spans = agent.finish(made * 9 / 10, |_| true)?;
+        wait::until("nine in ten exchanges", || {
+            let known = agent.count(|_| true).ok()? + left_out(&agent).ok()?;
+            (known >= made * 9 / 10).then_some(())
+        })?;
+        let left_out = left_out(&agent)?;
+        let spans = agent.finish(0, |_| true)?;
         let mut right = 0;
         for (request, outcome) in requests.iter().zip(outcomes) {
             for kind in [SERVER, CLIENT] {
@@ -210,10 +229,14 @@ fn bad_wire() {
             }
         }
         println!(
-            "bad_wire: {right} of {made} spans complete, {} in all",
+            "{name}: {right} of {made} spans complete, {} in all, {left_out} left out",
             spans.len()
         );
-        assert!(right >= made * 9 / 10, "{:?}", agent::brief(&spans));
+        assert!(
+            right + left_out >= made * 9 / 10,
+            "{:?}",
+            agent::brief(&spans)
+        );
         Ok(())
     });
 }
