@@ -153,38 +153,22 @@ unsafe fn parent(
         if join::take(connection, behind, told, span) {
             return;
         }
-        adopt(connection, told, from, trusted, span);
-        if let Some(other) = other.filter(|_| trusted) {
-            (*span).flags = if other.decision == decision::DEFERRED {
-                sampling::begin(connection, &(*span).trace_id)
-            } else {
-                sampling::inherit(connection, other.told.flags, &(*span).trace_id)
-            };
+        match told.filter(|_| trusted) {
+            Some(told) => {
+                name(span, told);
+                (*span).parent_id = told.parent_id.to_ne_bytes();
+                (*span).origin = from;
+            }
+            None if told.is_some() => root(span, origin::UNTRUSTED),
+            None => root(span, origin::ROOT),
         }
-    }
-}
-
-/// The parent is what is told, if its sender is trusted; else a trace begins.
-#[inline(always)]
-unsafe fn adopt(
-    connection: *mut Connection,
-    told: Option<&Traceparent>,
-    from: u8,
-    trusted: bool,
-    span: *mut SpanContext,
-) {
-    // SAFETY: as in `request`.
-    unsafe {
-        let Some(told) = told else {
-            return begin(connection, span, origin::ROOT);
+        let given = match other {
+            _ if !trusted => None,
+            Some(other) if other.decision == decision::DEFERRED => None,
+            Some(other) => Some(other.told.flags),
+            None => told.map(|told| told.flags),
         };
-        if !trusted {
-            return begin(connection, span, origin::UNTRUSTED);
-        }
-        name(span, told);
-        (*span).parent_id = told.parent_id.to_ne_bytes();
-        (*span).origin = from;
-        (*span).flags = sampling::inherit(connection, told.flags, &(*span).trace_id);
+        (*span).flags = sampling::flags(connection, given, &(*span).trace_id);
     }
 }
 
@@ -205,13 +189,22 @@ pub fn halves(high: u64, low: u64) -> [u8; 16] {
 /// A trace begins with this span, on this connection.
 #[inline(always)]
 pub unsafe fn begin(connection: *const Connection, span: *mut SpanContext, from: u8) {
+    // SAFETY: the caller passes a checked map value and a valid span.
+    unsafe {
+        root(span, from);
+        (*span).flags = sampling::flags(connection, None, &(*span).trace_id);
+    }
+}
+
+/// The ids of a trace that begins with this span.
+#[inline(always)]
+unsafe fn root(span: *mut SpanContext, from: u8) {
     let high = u64::from_ne_bytes(context::random());
     let low = u64::from_ne_bytes(context::random());
-    // SAFETY: the caller passes a checked map value and a valid span.
+    // SAFETY: the caller passes a valid span.
     unsafe {
         (*span).trace_id = halves(high, low);
         (*span).parent_id = [0; 8];
-        (*span).flags = sampling::begin(connection, &(*span).trace_id);
         (*span).origin = from;
     }
 }

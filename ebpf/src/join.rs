@@ -45,7 +45,7 @@ pub unsafe fn take(
         if told.is_some_and(|told| !same(&(*span).trace_id, told)) {
             return false;
         }
-        (*span).flags = sampling::inherit(connection, flags, &(*span).trace_id);
+        (*span).flags = sampling::flags(connection, Some(flags), &(*span).trace_id);
         (*span).origin = origin::JOINED;
         true
     }

@@ -58,6 +58,7 @@ static CONFIG: Config = Config {
     traceparent: 1,
     baggage: 0,
     propagators: [0; COUNT],
+    reserved: 0,
     linger: 0,
 };
 

@@ -14,25 +14,24 @@ const RANDOM_PART: u64 = (1 << 56) - 1;
 /// Tries to take a token while other CPUs take one of the same service; then the trace goes without.
 const TRIES: u32 = 4;
 
-/// trace-flags of a trace that begins on this connection.
+/// trace-flags of a trace on this connection; `given`: what its sender has decided, if it began elsewhere and that was said.
 #[inline(always)]
-pub unsafe fn begin(connection: *const Connection, trace_id: &[u8; 16]) -> u8 {
+pub unsafe fn flags(connection: *const Connection, given: Option<u8>, trace_id: &[u8; 16]) -> u8 {
+    let flags = given.unwrap_or(0);
     // SAFETY: the caller passes a checked map value.
-    let sampled = unsafe { of(connection) }.is_some_and(|sampler| decide(sampler, trace_id));
-    if sampled { SAMPLED } else { 0 }
-}
-
-/// trace-flags of a trace that began elsewhere.
-#[inline(always)]
-pub unsafe fn inherit(connection: *const Connection, flags: u8, trace_id: &[u8; 16]) -> u8 {
-    // SAFETY: as in `begin`.
     unsafe {
-        match of(connection) {
-            Some(sampler) if (*sampler).parent_based == 0 => {
-                flags & !SAMPLED | begin(connection, trace_id)
-            }
-            _ => flags,
+        let Some(sampler) = of(connection) else {
+            return flags;
+        };
+        if given.is_some() && (*sampler).parent_based != 0 {
+            return flags;
         }
+        let sampled = if decide(sampler, trace_id) {
+            SAMPLED
+        } else {
+            0
+        };
+        flags & !SAMPLED | sampled
     }
 }
 
@@ -42,7 +41,7 @@ pub unsafe fn accepted(connection: *mut Connection) {
     if config().service_samplers == 0 {
         return;
     }
-    // SAFETY: as in `begin`; the process is used before the program ends.
+    // SAFETY: as in `flags`; the process is used before the program ends.
     unsafe {
         if let Some(process) = PROCESSES.get((*connection).tgid) {
             (*connection).sampler = process.sampler as u16;
@@ -52,7 +51,7 @@ pub unsafe fn accepted(connection: *mut Connection) {
 
 #[inline(always)]
 unsafe fn of(connection: *const Connection) -> Option<*mut Sampler> {
-    // SAFETY: as in `begin`.
+    // SAFETY: as in `flags`.
     SAMPLERS.get_ptr_mut(unsafe { (*connection).sampler } as u32)
 }
 

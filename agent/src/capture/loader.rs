@@ -145,6 +145,7 @@ impl Capture {
             baggage: options.context.propagators.baggage.into(),
             propagators: options.context.propagators.others,
             task_real_parent: offsets.task_real_parent,
+            reserved: 0,
             linger: u64::try_from(options.context.linger.as_nanos()).unwrap_or(u64::MAX),
         });
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::Btf {
