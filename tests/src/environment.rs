@@ -83,7 +83,7 @@ pub fn virtual_environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
     Ok(interpreter)
 }
 
-/// A folder whose `node_modules` has Express, axios, Fastify and undici, in versions that run on Node 18; since 6.29 undici
+/// A folder whose `node_modules` has Express, axios, Fastify and undici, in versions that run on Node 18; undici 6.29
 /// checks a connection that was idle, and writes when that is done.
 pub fn node() -> Result<PathBuf> {
     need("node")?;

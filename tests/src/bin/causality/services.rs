@@ -78,12 +78,13 @@ pub(crate) const ALL: &[Service] = &[
         0.0,
         |port, http, database| node::server(port, http, database, "timers"),
     ),
-    service(
+    // Long: without the tracepoint of Linux 6.3 some calls are wrong.
+    long(service(
         "node-unix",
         "Node: the same, the database on a Unix socket",
         0.0,
         node::unix,
-    ),
+    )),
     long(service(
         "node-cluster",
         "Node: the same in a cluster of two workers",
@@ -135,7 +136,7 @@ pub(crate) const ALL: &[Service] = &[
     service(
         "go-pool",
         "Go: the last two calls by a pool of workers",
-        50.0,
+        49.9,
         |port, http, database| go::start(port, http, database, "pool", true),
     ),
     long(service(
@@ -153,13 +154,13 @@ pub(crate) const ALL: &[Service] = &[
     service(
         "flask-pool",
         "Flask: the last two calls from a ThreadPoolExecutor",
-        50.0,
+        49.9,
         |port, http, database| python::gunicorn("pool_app:app", "pool", port, http, database),
     ),
     long(service(
         "flask-threads",
         "Flask: the last two calls from new threads",
-        50.0,
+        49.9,
         |port, http, database| python::gunicorn("pool_app:app", "threads", port, http, database),
     )),
     service(
