@@ -61,6 +61,7 @@ fn propagation(process: &Process, wanted: u8) -> String {
         _ => "tcp",
     };
     let how = match (way(true), way(false)) {
+        ("off", _) => "off".to_owned(),
         (right, wrong) if right == wrong => right.to_owned(),
         (right, wrong) => format!("{right} if FIONREAD is right, else {wrong}"),
     };
