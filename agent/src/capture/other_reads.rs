@@ -23,6 +23,11 @@ impl OtherReads {
         }
     }
 
+    /// Could it be loaded?
+    pub(super) fn is_there(&self) -> bool {
+        self._link.is_some() || matches!(self.program, Some(Ok(_)))
+    }
+
     /// Attaches it, with the first call.
     pub(super) fn attach(&mut self) {
         let Some(program) = self.program.take() else {

@@ -127,6 +127,12 @@ impl Uprobes {
         }
     }
 
+    /// Are reads seen that Node.js makes from other sockets than those of TCP?
+    #[must_use]
+    pub fn sees_other_reads(&self) -> bool {
+        self.other_reads.is_there()
+    }
+
     /// The process is gone, or runs another program.
     pub fn forget(&mut self, pid: u32) {
         self.attached.remove(&pid);

@@ -1,6 +1,6 @@
 //! The rows of `sonde check` that need the BPF programs: each is really loaded, attached and detached.
 
-use crate::capture::{Capture, Fionread, Options, PROGRAMS};
+use crate::capture::{Capture, Fionread, Options, PROGRAMS, Uprobes};
 use crate::cli::check::{Row, Status};
 use crate::config::{Check, cgroup};
 
@@ -39,8 +39,22 @@ pub fn check(config: &Check) -> Vec<Row> {
                 .advise("needs Linux 5.17 or later with BTF, cgroup2 mounted, and a lockdown mode below \"confidentiality\""),
         });
     }
+    rows.push(runtimes(&mut capture));
     rows.push(fionread(&mut capture));
     rows
+}
+
+/// What is loaded for the runtimes that hide who causes what; the agent goes on without.
+fn runtimes(capture: &mut Capture) -> Row {
+    const NAME: &str = "programs for runtimes";
+    match Uprobes::new(capture) {
+        Ok(uprobes) if uprobes.sees_other_reads() => Row::new(NAME, Status::Ok, "loaded"),
+        Ok(_) => Row::new(NAME, Status::Warning, "no tracepoint sock_recv_length").advise(
+            "calls of Node.js behind a read from a Unix socket may be linked wrong; Linux 6.3 and later have it",
+        ),
+        Err(error) => Row::new(NAME, Status::Warning, first_line(&error.to_string()))
+            .advise("requests that Go's HTTP client, asyncio and tokio send will have no parent"),
+    }
 }
 
 /// Decides whose requests get the trace context written into them.

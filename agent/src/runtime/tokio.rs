@@ -12,11 +12,13 @@
 use std::fs::File;
 use std::path::Path;
 
-use object::elf::{EM_X86_64, PT_LOAD, PT_TLS, STT_TLS};
+use object::elf::{EM_X86_64, PT_TLS, STT_TLS};
 use object::read::elf::{ElfFile64, ElfSymbol64, FileHeader as _, ProgramHeader as _};
 use sonde_common::tokio::Probe;
 
 use object::{LittleEndian, Object as _, ObjectSymbol as _, ReadCache, ReadRef};
+
+use super::segment::{self, Segment};
 
 mod code;
 
@@ -195,14 +197,9 @@ fn bytes<'data>(image: &Image<'data>, place: Place) -> Option<&'data [u8]> {
 }
 
 fn file_offset(image: &Image<'_>, address: u64) -> Option<u64> {
-    let segments = image.elf_program_headers().iter();
-    segments
-        .filter(|segment| segment.p_type(LittleEndian) == PT_LOAD)
-        .find_map(|segment| {
-            let inside = address.checked_sub(segment.p_vaddr(LittleEndian))?;
-            let is_inside = inside < segment.p_filesz(LittleEndian);
-            is_inside.then(|| segment.p_offset(LittleEndian) + inside)
-        })
+    let length = image.data().len().ok()?;
+    let segments = Segment::all(image.elf_program_headers(), LittleEndian, length);
+    segment::code_offset(&segments, address)
 }
 
 #[cfg(test)]
