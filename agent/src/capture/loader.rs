@@ -5,6 +5,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use aya::maps::{HashMap as BpfHashMap, MapData, PerCpuArray, RingBuf, SkStorage, SockHash};
 use aya::programs::{
@@ -152,11 +153,12 @@ impl Capture {
             path: VMLINUX.into(),
             why: error.to_string(),
         })?;
-        let ebpf = EbpfLoader::new()
+        let mut ebpf = EbpfLoader::new()
             .btf(Some(&btf))
             .override_global("CONFIG", &settings, true)
             .map_max_entries("RECORDS", options.ring_bytes)
             .load(OBJECT)?;
+        verify_ahead(&mut ebpf);
         Ok(Self {
             ebpf,
             btf: Some(btf),
@@ -214,7 +216,9 @@ impl Capture {
                 self.attach_sk_msg(name)?;
             }
             Program::CgroupSkb(program) => {
-                program.load().map_err(step("load"))?;
+                if program.fd().is_err() {
+                    program.load().map_err(step("load"))?;
+                }
                 attach_skb(program, name, directory()?).map_err(step("attach"))?;
             }
             _ => return Err(CaptureError::Missing(name)),
@@ -350,6 +354,26 @@ impl Capture {
     pub(super) fn programs(&self) -> impl Iterator<Item = (&str, &Program)> {
         self.ebpf.programs()
     }
+}
+
+/// Has the kernel verify what takes long, the two large programs side by side: most of the agent's start is that. What fails
+/// is loaded again where it is attached, and the error told there.
+fn verify_ahead(ebpf: &mut Ebpf) {
+    thread::scope(|scope| {
+        let mut small = Vec::new();
+        for (_, program) in ebpf.programs_mut() {
+            match program {
+                Program::CgroupSkb(program) => {
+                    scope.spawn(|| program.load());
+                }
+                Program::UProbe(program) => small.push(program),
+                _ => {}
+            }
+        }
+        for program in small {
+            let _ = program.load();
+        }
+    });
 }
 
 fn attach_sock_ops(program: &mut SockOps, cgroup: File) -> Result<(), ProgramError> {

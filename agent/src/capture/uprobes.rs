@@ -178,7 +178,9 @@ fn load(capture: &mut Capture, name: &'static str) -> Result<UProbe, CaptureErro
         .program_mut(name)
         .and_then(|program| program.try_into().ok())
         .ok_or(CaptureError::Missing(name))?;
-    program.load().map_err(step("load"))?;
+    if program.fd().is_err() {
+        program.load().map_err(step("load"))?;
+    }
     let info = program.info().map_err(step("load"))?;
     // SAFETY: it is the program that was loaded above, as a uprobe.
     let own = unsafe { UProbe::from_program_info(info, name.into(), ProbeKind::Entry) };
