@@ -252,8 +252,9 @@ pub(crate) const ALL: &[Service] = &[
     service(
         "tokio",
         "Rust: axum, reqwest, multi-threaded tokio",
-        // The first requests of connections older than the uprobe: in the short form, one in 200.
-        99.0,
+        // The first requests of connections older than the uprobe, in the short form one in 200; and messages that a task
+        // takes before the uprobe has seen them, up to one in 60.
+        97.0,
         |port, http, database| others::tokio(port, http, database, false),
     ),
     service(
