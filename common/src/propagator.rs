@@ -25,6 +25,22 @@ pub mod decision {
     pub const KEEP: u8 = 2;
 }
 
+/// What has become of a propagator's fields so far.
+mod state {
+    /// There was none.
+    pub(super) const NOTHING: u8 = 0;
+    /// What there was is valid.
+    pub(super) const VALID: u8 = 1;
+    /// It is not, for good.
+    pub(super) const INVALID: u8 = 2;
+
+    /// A field begins of which there may be one.
+    #[inline(always)]
+    pub(super) const fn only(before: u8) -> u8 {
+        if before == NOTHING { VALID } else { INVALID }
+    }
+}
+
 /// A parent as it is told. Without valid ids there is only the decision.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,15 +1,8 @@
 //! B3 (<https://github.com/openzipkin/b3-propagation>), in one field and in several.
 
 use super::number::Hex;
-use super::{Parent, Propagator, Told, decision};
+use super::{Parent, Propagator, Told, decision, state};
 use crate::field::Name;
-
-/// Where a head's fields are.
-mod place {
-    pub(super) const NOTHING: u8 = 0;
-    pub(super) const VALID: u8 = 1;
-    pub(super) const INVALID: u8 = 2;
-}
 
 /// `b3: {TraceId}-{SpanId}-{SamplingState}-{ParentSpanId}`, of which the last two, or all but the state, may be missing.
 #[repr(C)]
@@ -20,7 +13,7 @@ pub(super) struct Single {
     trace_id: [u64; 2],
     span_id: u64,
     part: u8,
-    place: u8,
+    state: u8,
     decision: u8,
     reserved: [u8; 5],
 }
@@ -31,7 +24,7 @@ impl Propagator for Single {
         trace_id: [0; 2],
         span_id: 0,
         part: 0,
-        place: place::NOTHING,
+        state: state::NOTHING,
         decision: decision::DEFERRED,
         reserved: [0; 5],
     };
@@ -39,11 +32,7 @@ impl Propagator for Single {
 
     #[inline(always)]
     fn begin(&mut self, _field: u8) {
-        self.place = if self.place == place::NOTHING {
-            place::VALID
-        } else {
-            place::INVALID
-        };
+        self.state = state::only(self.state);
     }
 
     #[inline(always)]
@@ -54,7 +43,7 @@ impl Propagator for Single {
             self.number.push(byte)
         };
         if !fits {
-            self.place = place::INVALID;
+            self.state = state::INVALID;
         }
     }
 
@@ -63,15 +52,15 @@ impl Propagator for Single {
         let alone = self.part == 0;
         let fits = if alone { self.state() } else { self.next() };
         if !fits {
-            self.place = place::INVALID;
+            self.state = state::INVALID;
         }
     }
 
     #[inline(always)]
     fn told(&self) -> Told {
-        match self.place {
-            place::NOTHING => Told::Nothing,
-            place::VALID => Told::Parent(Parent::new(self.trace_id, self.span_id, self.decision)),
+        match self.state {
+            state::NOTHING => Told::Nothing,
+            state::VALID => Told::Parent(Parent::new(self.trace_id, self.span_id, self.decision)),
             _ => Told::Invalid,
         }
     }
@@ -128,7 +117,7 @@ pub(super) struct Multi {
     word: u64,
     /// Bit for each field that was there.
     seen: u8,
-    place: u8,
+    state: u8,
     decision: u8,
     reserved: [u8; 5],
 }
@@ -143,7 +132,7 @@ impl Propagator for Multi {
         span_id: 0,
         word: 0,
         seen: 0,
-        place: place::NOTHING,
+        state: state::NOTHING,
         decision: decision::DEFERRED,
         reserved: [0; 5],
     };
@@ -158,9 +147,9 @@ impl Propagator for Multi {
     fn begin(&mut self, field: u8) {
         let bit = 1 << (field & 7);
         if self.seen & bit != 0 {
-            self.place = place::INVALID;
-        } else if self.place == place::NOTHING {
-            self.place = place::VALID;
+            self.state = state::INVALID;
+        } else if self.state == state::NOTHING {
+            self.state = state::VALID;
         }
         self.seen |= bit;
         self.number = Hex::START;
@@ -171,7 +160,7 @@ impl Propagator for Multi {
     fn byte(&mut self, field: u8, byte: u8) {
         self.word = self.word << 8 | byte as u64;
         if field <= SPAN_ID && !self.number.push(byte) {
-            self.place = place::INVALID;
+            self.state = state::INVALID;
         }
     }
 
@@ -191,17 +180,17 @@ impl Propagator for Multi {
             _ => self.flags(),
         };
         if !fits {
-            self.place = place::INVALID;
+            self.state = state::INVALID;
         }
     }
 
     #[inline(always)]
     fn told(&self) -> Told {
         let ids = self.seen & (1 << TRACE_ID | 1 << SPAN_ID);
-        match self.place {
-            place::NOTHING => Told::Nothing,
-            place::VALID if ids == 0 => Told::Parent(Parent::decided(self.decision)),
-            place::VALID if ids == 1 << TRACE_ID | 1 << SPAN_ID => {
+        match self.state {
+            state::NOTHING => Told::Nothing,
+            state::VALID if ids == 0 => Told::Parent(Parent::decided(self.decision)),
+            state::VALID if ids == 1 << TRACE_ID | 1 << SPAN_ID => {
                 Told::Parent(Parent::new(self.trace_id, self.span_id, self.decision))
             }
             _ => Told::Invalid,

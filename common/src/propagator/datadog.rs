@@ -2,16 +2,12 @@
 //! `x-datadog-tags` as `_dd.p.tid=` and 16 hexadecimal digits, and `x-datadog-sampling-priority`.
 
 use super::number::Hex;
-use super::{Parent, Propagator, Told, decision};
+use super::{Parent, Propagator, Told, decision, state};
 use crate::field::Name;
 
 const TRACE_ID: u8 = 0;
 const PARENT_ID: u8 = 1;
 const PRIORITY: u8 = 2;
-
-const NOTHING: u8 = 0;
-const VALID: u8 = 1;
-const INVALID: u8 = 2;
 
 /// The tag's key, its bytes from the lowest on.
 const KEY: [u64; 2] = [
@@ -35,7 +31,7 @@ pub(super) struct Datadog {
     parent_id: u64,
     /// Bit for each field that was there.
     seen: u8,
-    place: u8,
+    state: u8,
     decision: u8,
     /// Digits of the decimal number at hand.
     digits: u8,
@@ -53,7 +49,7 @@ impl Propagator for Datadog {
         low: 0,
         parent_id: 0,
         seen: 0,
-        place: NOTHING,
+        state: state::NOTHING,
         decision: decision::DEFERRED,
         digits: 0,
         matched: 0,
@@ -71,9 +67,9 @@ impl Propagator for Datadog {
     fn begin(&mut self, field: u8) {
         let bit = 1 << (field & 7);
         if self.seen & bit != 0 && field <= PRIORITY {
-            self.place = INVALID;
-        } else if self.place == NOTHING && field <= PARENT_ID {
-            self.place = VALID;
+            self.state = state::INVALID;
+        } else if self.state == state::NOTHING && field <= PARENT_ID {
+            self.state = state::VALID;
         }
         self.seen |= bit;
         self.number = 0;
@@ -92,7 +88,7 @@ impl Propagator for Datadog {
         if sign {
             self.negative = 1;
         } else if !self.digit(byte) {
-            self.place = INVALID;
+            self.state = state::INVALID;
         }
     }
 
@@ -109,15 +105,15 @@ impl Propagator for Datadog {
             _ => return self.tag_end(),
         }
         if !fits {
-            self.place = INVALID;
+            self.state = state::INVALID;
         }
     }
 
     #[inline(always)]
     fn told(&self) -> Told {
-        match self.place {
-            NOTHING => Told::Nothing,
-            VALID if self.low != 0 && self.parent_id != 0 => Told::Parent(Parent::new(
+        match self.state {
+            state::NOTHING => Told::Nothing,
+            state::VALID if self.low != 0 && self.parent_id != 0 => Told::Parent(Parent::new(
                 [self.high, self.low],
                 self.parent_id,
                 self.decision,

@@ -2,12 +2,8 @@
 //! `uber-trace-id: {trace-id}:{span-id}:{parent-span-id}:{flags}`, leading zeros left out, and the colons perhaps as `%3A`.
 
 use super::number::Hex;
-use super::{Parent, Propagator, Told, decision};
+use super::{Parent, Propagator, Told, decision, state};
 use crate::field::Name;
-
-const NOTHING: u8 = 0;
-const VALID: u8 = 1;
-const INVALID: u8 = 2;
 
 /// Flags: sampled, and debug, which implies it.
 const KEEP: u64 = 3;
@@ -29,7 +25,7 @@ pub(super) struct Jaeger {
     span_id: u64,
     part: u8,
     escape: u8,
-    place: u8,
+    state: u8,
     decision: u8,
     reserved: [u8; 4],
 }
@@ -41,7 +37,7 @@ impl Propagator for Jaeger {
         span_id: 0,
         part: 0,
         escape: escape::NONE,
-        place: NOTHING,
+        state: state::NOTHING,
         decision: decision::DEFERRED,
         reserved: [0; 4],
     };
@@ -49,11 +45,7 @@ impl Propagator for Jaeger {
 
     #[inline(always)]
     fn begin(&mut self, _field: u8) {
-        self.place = if self.place == NOTHING {
-            VALID
-        } else {
-            INVALID
-        };
+        self.state = state::only(self.state);
     }
 
     #[inline(always)]
@@ -76,7 +68,7 @@ impl Propagator for Jaeger {
             _ => false,
         };
         if !fits {
-            self.place = INVALID;
+            self.state = state::INVALID;
         }
     }
 
@@ -84,15 +76,15 @@ impl Propagator for Jaeger {
     fn end(&mut self, _field: u8) {
         let fits = self.part == 3 && self.escape == escape::NONE && self.next();
         if !fits {
-            self.place = INVALID;
+            self.state = state::INVALID;
         }
     }
 
     #[inline(always)]
     fn told(&self) -> Told {
-        match self.place {
-            NOTHING => Told::Nothing,
-            VALID => Told::Parent(Parent::new(self.trace_id, self.span_id, self.decision)),
+        match self.state {
+            state::NOTHING => Told::Nothing,
+            state::VALID => Told::Parent(Parent::new(self.trace_id, self.span_id, self.decision)),
             _ => Told::Invalid,
         }
     }
