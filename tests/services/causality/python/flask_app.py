@@ -1,26 +1,11 @@
-"""Flask and requests, a session a thread."""
-import threading
-
-import requests
+"""Flask: the thread of a request makes its calls."""
 from flask import Flask
 
-from calls import CALLEE, ping
+from threads import four
 
 app = Flask(__name__)
-_local = threading.local()
-
-
-def get(identity, number, session):
-    session.get(f"http://127.0.0.1:{CALLEE}/down/{identity}/{number}")
 
 
 @app.get("/serve/<identity>")
-def work(identity):
-    if not hasattr(_local, "session"):
-        _local.session = requests.Session()
-    get(identity, 1, _local.session)
-    ping(identity)
-    get(identity, 2, _local.session)
-    get(identity, 3, _local.session)
-    get(identity, 4, requests)
-    return "ok"
+def serve(identity):
+    return four(identity)
