@@ -33,6 +33,16 @@ pub mod state {
     pub const LISTENING: u8 = 3;
     /// Its owner is left alone: every hook leaves at once.
     pub const LEFT: u8 = 4;
+    /// HTTP/2 was recognised and the connection announced to the agent.
+    pub const HTTP2: u8 = 5;
+}
+
+/// What an announced connection speaks.
+pub mod protocol {
+    /// HTTP/1.x
+    pub const HTTP1: u8 = 0;
+    /// HTTP/2
+    pub const HTTP2: u8 = 1;
 }
 
 /// Who uses a client connection whose messages are not understood.

@@ -32,9 +32,12 @@ pub mod flag {
     pub const RESET: u16 = 8;
     /// Bytes before these are still to come: keep them until then.
     pub const OUT_OF_ORDER: u16 = 16;
+    /// HTTP/2: the first captured byte belongs to a frame header.
+    pub const FRAME_START: u16 = 32;
 }
 
-/// Head of a data record. It covers the stream bytes `offset .. offset + captured + elided`: first
+/// Head of a data record. Of HTTP/2 the captured bytes are the digest of a direction (see [`crate::http2`]), offsets count
+/// bytes of that, and nothing is elided. Otherwise it covers the stream bytes `offset .. offset + captured + elided`: first
 /// those that follow the header, then body bytes that were counted only.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -81,8 +84,10 @@ pub struct Open {
     pub ends: Ends,
     /// A value of [`crate::connection::role`].
     pub role: u8,
+    /// A value of [`crate::connection::protocol`]. A connection may be told of again, when it has changed its protocol.
+    pub protocol: u8,
     /// Padding.
-    pub reserved: [u8; 3],
+    pub reserved: [u8; 2],
 }
 
 /// A socket that was announced is gone.

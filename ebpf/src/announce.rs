@@ -8,7 +8,7 @@ use crate::{
 };
 use aya_ebpf::helpers::generated::{bpf_get_socket_cookie, bpf_skb_load_bytes};
 use sonde_common::{
-    connection::{Connection, Direction, role, state},
+    connection::{Connection, Direction, protocol, role, state},
     context::SpanContext,
     loss::Reason,
     record::{DataHeader, Kind, Open, TENTATIVE, flag},
@@ -94,7 +94,8 @@ pub unsafe fn open<const EGRESS: bool>(walk: &Walk) -> bool {
         }
         (*open).ends = *ends;
         (*open).role = (*connection).role;
-        (*open).reserved = [0; 3];
+        (*open).protocol = protocol::HTTP1;
+        (*open).reserved = [0; 2];
         ring::submit(entry, size_of::<Open>() as u64);
         (*connection).state = state::HTTP1;
         true
