@@ -4,8 +4,8 @@ use rustc_hash::FxHashMap;
 use sonde_common::connection::role;
 use sonde_common::context::SpanContext;
 use sonde_common::record::{Closed, TENTATIVE, flag};
-use sonde_protocols::http1::{self, Exchange, Label, Sink};
-use sonde_protocols::{Anomaly, Close, Direction, Timestamp};
+use sonde_protocols::exchange::{Exchange, Label, Sink};
+use sonde_protocols::{Anomaly, Close, Direction, Timestamp, http1};
 
 use super::Stream;
 use crate::capture::{Data, OpenFacts};

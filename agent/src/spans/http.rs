@@ -9,7 +9,7 @@ use std::sync::Arc;
 use opentelemetry_semantic_conventions::attribute as key;
 use sonde_common::context::SpanContext;
 use sonde_protocols::Timestamp;
-use sonde_protocols::http1::{Exchange, Field, Outcome, RequestHead};
+use sonde_protocols::exchange::{Exchange, Field, Outcome, RequestHead};
 
 use self::place::Place;
 use self::target::Target;
@@ -87,11 +87,12 @@ pub fn build(
     ids: &mut IdGenerator,
 ) -> Span {
     let request = &exchange.request;
-    let raw_target = String::from_utf8_lossy(request.target());
-    let target = Target::parse(request.method(), &raw_target);
+    let request_method = request.method().unwrap_or_default();
+    let raw_target = String::from_utf8_lossy(request.target().unwrap_or_default());
+    let target = Target::parse(request_method, &raw_target);
     let template = target.path.and_then(route::template);
     let mut attributes = Vec::with_capacity(24);
-    let method = push_method(&mut attributes, request.method());
+    let method = push_method(&mut attributes, request_method);
     let name = span_name(method, template.as_deref());
     address::push(&mut attributes, request, &target, connection, options);
     if let Some(template) = template {
@@ -164,11 +165,12 @@ fn span_name(method: Option<&str>, template: Option<&str>) -> String {
 }
 
 fn push_message(attributes: &mut Vec<Attribute>, request: &RequestHead, exchange: &Exchange) {
-    let minor = exchange
-        .response
-        .map_or(request.minor_version(), |response| response.minor_version);
-    let version = if minor == 0 { "1.0" } else { "1.1" };
-    attributes.push((key::NETWORK_PROTOCOL_VERSION, Value::Str(version.into())));
+    let response = exchange.response.as_ref();
+    let version = response.map_or(request.version(), |response| response.version);
+    attributes.push((
+        key::NETWORK_PROTOCOL_VERSION,
+        Value::Str(version.as_str().into()),
+    ));
     if let Some(agent) = text(request, Field::UserAgent) {
         attributes.push((
             key::USER_AGENT_ORIGINAL,
@@ -182,17 +184,14 @@ fn push_message(attributes: &mut Vec<Attribute>, request: &RequestHead, exchange
             size(exchange.request_body.size),
         ));
     }
-    if let Some(response) = exchange.response {
+    if let Some(status) = response.and_then(|response| response.status) {
+        attributes.push((key::HTTP_RESPONSE_STATUS_CODE, Value::Int(status.into())));
+    }
+    if response.is_some() && exchange.response_body.complete {
         attributes.push((
-            key::HTTP_RESPONSE_STATUS_CODE,
-            Value::Int(response.status.into()),
+            key::HTTP_RESPONSE_BODY_SIZE,
+            size(exchange.response_body.size),
         ));
-        if exchange.response_body.complete {
-            attributes.push((
-                key::HTTP_RESPONSE_BODY_SIZE,
-                size(exchange.response_body.size),
-            ));
-        }
     }
 }
 
@@ -211,8 +210,12 @@ fn push_outcome(attributes: &mut Vec<Attribute>, exchange: &Exchange, role: Role
         Role::Server => 500,
         Role::Client => 400,
     };
-    let error = match (exchange.response, exchange.outcome) {
-        (Some(response), _) if response.status >= limit => Cow::Owned(response.status.to_string()),
+    let response = exchange.response.as_ref();
+    let error = match (
+        response.and_then(|response| response.status),
+        exchange.outcome,
+    ) {
+        (Some(status), _) if status >= limit => Cow::Owned(status.to_string()),
         (_, Outcome::Closed) => Cow::Borrowed(ERROR_CLOSED),
         (_, Outcome::Reset) => Cow::Borrowed(ERROR_RESET),
         _ => return Status::Unset,

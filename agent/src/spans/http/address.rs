@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use opentelemetry_semantic_conventions::attribute as key;
-use sonde_protocols::http1::{Field, RequestHead};
+use sonde_protocols::exchange::{Field, RequestHead};
 
 use super::target::Target;
 use super::{ConnectionFacts, Options, text};

@@ -1,31 +1,28 @@
 //! Tables over the attribute rules.
 
-use sonde_protocols::http1::{Body, ResponseHead};
+use sonde_protocols::exchange::{Body, ResponseHead, Version};
 
 use super::*;
 
 fn exchange(head: &str, status: Option<u16>, outcome: Outcome) -> Exchange {
     Exchange {
-        label: None,
-        request: RequestHead::parse(head.as_bytes()).unwrap(),
-        request_started: Timestamp(1_000_000),
         request_read: Some(Timestamp(3_500_000)),
-        request_ended: None,
         request_body: Body {
-            size: 0,
             complete: true,
+            ..Body::default()
         },
-        response: status.map(|status| ResponseHead {
-            status,
-            minor_version: 1,
-        }),
-        response_started: None,
+        response: status.map(|status| ResponseHead::new(status, Version::Http11)),
         response_body: Body {
             size: 7,
             complete: outcome == Outcome::Complete,
+            messages: None,
         },
         ended: Timestamp(9_000_000),
         outcome,
+        ..Exchange::begin(
+            RequestHead::parse(head.as_bytes()).unwrap(),
+            Timestamp(1_000_000),
+        )
     }
 }
 
