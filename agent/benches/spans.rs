@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use sonde::spans::http::{Clock, ConnectionFacts, Options, build};
+use sonde::spans::{Clock, ConnectionFacts, Options, build};
 use sonde::spans::{IdGenerator, Resource, Role, route};
 use sonde_protocols::Timestamp;
 use sonde_protocols::exchange::{Body, Exchange, Outcome, RequestHead, ResponseHead, Version};

@@ -25,7 +25,7 @@ use crate::context::Sdk;
 use crate::export::Exporters;
 use crate::health::{Health, Readiness};
 use crate::process::Exec;
-use crate::spans::http::{self, Clock, ConnectionFacts};
+use crate::spans::{self, Clock, ConnectionFacts};
 use crate::spans::{IdGenerator, Role, Span};
 
 pub use counters::Counters;
@@ -54,7 +54,7 @@ pub struct Pipeline {
     /// Where spans go.
     pub exporters: Arc<Exporters>,
     /// How spans are made.
-    pub spans: http::Options,
+    pub spans: spans::Options,
     /// What services that trace themselves mean.
     pub sdk: Sdk,
     /// Exchanges in flight for longer are handed over as such.
@@ -70,7 +70,7 @@ pub struct Pipeline {
 /// Turns finished exchanges into spans.
 struct Maker<'a> {
     watch: &'a mut Watch,
-    options: &'a http::Options,
+    options: &'a spans::Options,
     sdk: Sdk,
     clock: Clock,
     ids: &'a mut IdGenerator,
@@ -298,7 +298,7 @@ impl Maker<'_> {
             remote: facts.remote,
         };
         let resource = &process.resource;
-        self.made.push(http::build(
+        self.made.push(spans::build(
             &exchange,
             context.as_ref(),
             &place,

@@ -12,7 +12,7 @@ use crate::config::{self, Config, cgroup};
 use crate::connections::Limits;
 use crate::export::{self, Exporter, OtlpFlags, OtlpSettings};
 use crate::process::{HostFacts, Options, OverrideRules, Selection};
-use crate::spans::http;
+use crate::spans;
 
 /// Requests in flight on one connection that are kept; more is pipelining beyond any client known.
 const MAX_IN_FLIGHT: usize = 1024;
@@ -79,8 +79,8 @@ pub(super) fn limits(config: &Config) -> Limits {
 }
 
 /// For the making of spans.
-pub(super) fn spans(config: &Config) -> http::Options {
-    http::Options {
+pub(super) fn spans(config: &Config) -> spans::Options {
+    spans::Options {
         redact_query: config.redact_query.clone(),
     }
 }

@@ -1,8 +1,13 @@
 //! Tables over the attribute rules.
 
-use sonde_protocols::exchange::{Body, ResponseHead, Version};
+use std::sync::Arc;
+
+use sonde_protocols::Timestamp;
+use sonde_protocols::exchange::{Body, Outcome, ResponseHead, Version};
 
 use super::*;
+use crate::spans::own::{END_LOST, ERROR_CLOSED, ERROR_RESET, IN_FLIGHT, QUEUE_DURATION_MS};
+use crate::spans::{Clock, IdGenerator, Span, build};
 
 fn exchange(head: &str, status: Option<u16>, outcome: Outcome) -> Exchange {
     Exchange {
