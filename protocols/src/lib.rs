@@ -9,6 +9,7 @@
 pub mod anomaly;
 pub mod chunk;
 pub mod exchange;
+pub mod hpack;
 pub mod http1;
 
 pub use anomaly::Anomaly;
