@@ -9,7 +9,9 @@
 pub mod anomaly;
 pub mod chunk;
 pub mod exchange;
+pub mod hpack;
 pub mod http1;
+pub mod http2;
 
 pub use anomaly::Anomaly;
 pub use chunk::{Chunk, Close, Direction, Elided, Timestamp};
