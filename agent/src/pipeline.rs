@@ -139,19 +139,20 @@ impl Pipeline {
                 counters,
                 made,
             };
+            let odd = |protocol, odd| counters.odd(protocol, odd);
             match record {
                 Record::Data(data) => {
                     counters.data.inc();
-                    connections.data(&data, |done| maker.span(done), |odd| counters.odd(odd));
+                    connections.data(&data, |done| maker.span(done), odd);
                 }
                 Record::Open(facts) => {
                     counters.open.inc();
                     maker.watch.opened(&facts);
-                    connections.opened(facts, Timestamp(0));
+                    connections.opened(facts, Timestamp(0), |done| maker.span(done), odd);
                 }
                 Record::Closed(closed) => {
                     counters.closed.inc();
-                    connections.closed(&closed, |done| maker.span(done), |odd| counters.odd(odd));
+                    connections.closed(&closed, |done| maker.span(done), odd);
                 }
                 Record::Exec(exec) => {
                     counters.exec.inc();

@@ -33,6 +33,8 @@ pub enum Field {
     GrpcStatus,
     /// `grpc-message` (gRPC over HTTP/2), as sent: percent-encoded.
     GrpcMessage,
+    /// `Upgrade` (RFC 9110 section 7.8) of a response: what the connection speaks from then on.
+    Upgrade,
 }
 
 impl Field {
@@ -61,6 +63,7 @@ impl Field {
     /// Of a response or its trailer section.
     pub(crate) fn of_response(name: &[u8]) -> Option<Self> {
         let (field, wanted) = match (name.len(), name.first()?) {
+            (7, _) => (Self::Upgrade, "upgrade"),
             (11, _) => (Self::GrpcStatus, "grpc-status"),
             (12, b'g' | b'G') => (Self::GrpcMessage, "grpc-message"),
             (12, _) => (Self::ContentType, "content-type"),
