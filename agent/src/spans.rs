@@ -16,6 +16,8 @@ pub mod route;
 mod rpc;
 mod span;
 pub mod trace_context;
+#[cfg(test)]
+mod wire;
 
 pub use build::{Clock, ConnectionFacts, Options, build};
 pub use ids::IdGenerator;

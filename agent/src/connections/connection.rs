@@ -67,7 +67,7 @@ impl Connection {
             self.speak(Protocol::Http2, limits, output);
         }
         let direction = direction(header);
-        if direction == Direction::Response && header.read_at != 0 {
+        if header.read_at != 0 && self.machine.is_told_of_reads_by(direction) {
             self.machine.request_read(Timestamp(header.read_at));
         }
         self.machine.push(direction, header, data.bytes, output);

@@ -107,6 +107,12 @@ impl Machine {
         }
     }
 
+    /// Whether records of this direction tell of reads. Where requests do not wait for each other, the next one's record tells
+    /// when those before it were read; the newest read alone is known by the time of a response.
+    pub(super) fn is_told_of_reads_by(&self, direction: Direction) -> bool {
+        direction == Direction::Response || matches!(self, Self::Http2(_))
+    }
+
     /// The receiving process has read.
     pub(super) fn request_read(&mut self, at: Timestamp) {
         match self {

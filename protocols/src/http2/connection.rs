@@ -162,13 +162,20 @@ impl Connection {
         }
     }
 
-    /// The receiving process has read from the connection: marks the requests not read before.
+    /// The receiving process has read from the connection: marks the requests that had come by then and were not read before.
     pub fn request_read(&mut self, at: Timestamp) {
-        for id in std::mem::take(&mut self.unread) {
-            if let Some(stream) = self.streams.get_mut(&id) {
-                stream.exchange.request_read.get_or_insert(at);
+        let streams = &mut self.streams;
+        self.unread.retain(|id| {
+            let Some(stream) = streams.get_mut(id) else {
+                return false;
+            };
+            let exchange = &mut stream.exchange;
+            let had_come = exchange.request_started <= at;
+            if had_come {
+                exchange.request_read.get_or_insert(at);
             }
-        }
+            !had_come
+        });
     }
 
     /// One direction has ended (FIN): no more bytes will come there.

@@ -42,7 +42,7 @@ impl System {
         }
     }
 
-    pub(super) fn of_media_type(value: &[u8], version: Version) -> Option<Self> {
+    fn of_media_type(value: &[u8], version: Version) -> Option<Self> {
         let essence = value.split(|byte| *byte == b';').next()?.trim_ascii();
         let subtype = strip_ignoring_case(essence, b"application/")?;
         if strip_ignoring_case(subtype, b"connect+").is_some_and(|codec| !codec.is_empty()) {

@@ -1,21 +1,12 @@
 //! Tables over recognition, status and attributes.
 
-use sonde_protocols::exchange::{Body, Outcome as Ending, Reset, Sink};
-use sonde_protocols::{Anomaly, Chunk, Direction, Timestamp, http1};
+use sonde_protocols::exchange::{Body, Outcome as Ending, Reset};
+use sonde_protocols::{Chunk, Direction, Timestamp, http1};
 
 use super::*;
+use crate::spans::wire::{Exchanges, Stream};
 
 const SECOND: u64 = 1_000_000_000;
-
-#[derive(Default)]
-struct Exchanges(Vec<Exchange>);
-
-impl Sink for Exchanges {
-    fn exchange(&mut self, exchange: Exchange) {
-        self.0.push(exchange);
-    }
-    fn anomaly(&mut self, _: Anomaly) {}
-}
 
 /// One request and its response over HTTP/1.
 fn exchange(request: &str, response: &str) -> Exchange {
@@ -111,19 +102,140 @@ fn systems_of_requests() {
     }
 }
 
+/// The path of every gRPC call.
+const POST: &[&[u8]] = &[b":method: POST", b":scheme: http", b":path: /a.B/C"];
+const GRPC: &[u8] = b"content-type: application/grpc";
+
 #[test]
-fn grpc_media_types_by_version() {
+fn systems_of_http2_requests() {
+    use Direction::{Request, Response};
     for (media_type, expected) in [
         ("application/grpc", Some(System::Grpc)),
         ("application/grpc+proto", Some(System::Grpc)),
         ("application/grpc;x=y", Some(System::Grpc)),
         ("application/grpc-web", Some(System::GrpcWeb)),
+        ("application/connect+proto", Some(System::ConnectStreaming)),
         ("application/grpcs", None),
+        ("application/json", None),
     ] {
-        use sonde_protocols::exchange::Version;
-        let found = System::of_media_type(media_type.as_bytes(), Version::Http2);
-        assert_eq!(found, expected, "{media_type}");
+        let field = format!("content-type: {media_type}");
+        let of = |method: &[u8]| {
+            let lines = [method, b":path: /a.B/C", field.as_bytes()];
+            System::of(&Stream::new().headers(Request, true, &lines).end())
+        };
+        assert_eq!(of(b":method: POST"), expected, "{media_type}");
+        assert_eq!(of(b":method: PUT"), None, "{media_type}");
     }
+    // Where the media type was not seen the other side's word counts, and nothing else does.
+    let unseen = |lines: &[&[u8]], trailers: Option<&[u8]>| {
+        let request = [POST, &[&[0xc5]]].concat();
+        let stream = Stream::joined_late().headers(Request, true, &request);
+        let stream = stream.headers(Response, trailers.is_none(), lines);
+        let exchange = match trailers {
+            Some(line) => stream.headers(Response, true, &[line]).end(),
+            None => stream.end(),
+        };
+        System::of(&exchange)
+    };
+    let ok: &[u8] = b":status: 200";
+    assert_eq!(unseen(&[ok, GRPC], None), Some(System::Grpc));
+    assert_eq!(
+        unseen(&[ok, &[0xc6]], Some(b"grpc-status: 0")),
+        Some(System::Grpc)
+    );
+    assert_eq!(unseen(&[ok], None), None);
+    assert_eq!(unseen(&[ok, b"content-type: text/html"], None), None);
+    assert_eq!(unseen(&[ok], Some(b"x: y")), None);
+}
+
+#[test]
+fn calls_over_http2() {
+    use Direction::{Request, Response};
+    let facts = |role| ConnectionFacts {
+        role,
+        local: "10.0.0.1:8080".parse().unwrap(),
+        remote: "10.0.0.2:4000".parse().unwrap(),
+    };
+    let check = |exchange: &Exchange, name: &str, expected: &[(&str, Option<&str>)]| {
+        for role in [Role::Client, Role::Server] {
+            let description = describe(exchange, &facts(role)).unwrap();
+            assert_eq!(description.name, name);
+            for (key, value) in expected {
+                assert_eq!(shown(&description, key).as_deref(), *value, "{key} {name}");
+            }
+        }
+    };
+    let request = [POST, &[GRPC, b":authority: shop:50051"]].concat();
+    let ok: &[&[u8]] = &[b":status: 200", GRPC];
+    let stream = Stream::new()
+        .headers(Request, false, &request)
+        .data(Request, false, 12, 1)
+        .headers(Response, false, ok)
+        .data(Response, false, 30, 2)
+        .data(Request, true, 24, 2)
+        .data(Response, false, 10, 1)
+        .headers(Response, true, &[b"grpc-status: 0", b"x: y"])
+        .end();
+    check(
+        &stream,
+        "a.B/C",
+        &[
+            (key::RPC_SYSTEM_NAME, Some("grpc")),
+            (key::RPC_METHOD, Some("a.B/C")),
+            (key::RPC_RESPONSE_STATUS_CODE, Some("OK")),
+            (key::ERROR_TYPE, None),
+            (own::REQUEST_MESSAGES, Some("3")),
+            (own::RESPONSE_MESSAGES, Some("3")),
+            (key::HTTP_REQUEST_BODY_SIZE, Some("36")),
+            (key::HTTP_RESPONSE_BODY_SIZE, Some("40")),
+            (key::SERVER_ADDRESS, Some("shop")),
+            (key::SERVER_PORT, Some("50051")),
+            (key::NETWORK_PROTOCOL_VERSION, None),
+            (key::HTTP_REQUEST_METHOD, None),
+        ],
+    );
+    let trailers_only = Stream::new()
+        .headers(Request, true, &request)
+        .headers(Response, true, &[ok, &[b"grpc-status: 13"]].concat())
+        .end();
+    check(
+        &trailers_only,
+        "a.B/C",
+        &[
+            (key::RPC_RESPONSE_STATUS_CODE, Some("INTERNAL")),
+            (key::ERROR_TYPE, Some("INTERNAL")),
+        ],
+    );
+    let deadline = |after| {
+        let request = [&request[..], &[b"grpc-timeout: 100m"]].concat();
+        Stream::new()
+            .headers(Request, false, &request)
+            .at(after)
+            .reset(Request, 8)
+    };
+    let code = key::RPC_RESPONSE_STATUS_CODE;
+    check(
+        &deadline(100_000_000),
+        "a.B/C",
+        &[(code, Some("DEADLINE_EXCEEDED"))],
+    );
+    check(&deadline(50_000_000), "a.B/C", &[(code, Some("CANCELLED"))]);
+    // Path and status are references to what was not seen.
+    let late = Stream::joined_late()
+        .headers(Request, true, &[b":method: POST", &[0xc5], GRPC])
+        .headers(Response, false, ok)
+        .headers(Response, true, &[&[0xc6]])
+        .end();
+    check(
+        &late,
+        "grpc",
+        &[
+            (key::RPC_SYSTEM_NAME, Some("grpc")),
+            (key::RPC_METHOD, None),
+            (code, None),
+            (key::ERROR_TYPE, None),
+        ],
+    );
 }
 
 #[test]
