@@ -117,14 +117,14 @@ impl Stream {
 
     /// The exchange as it is; `outcome` and `at` if its end was not seen.
     pub(super) fn into_exchange(self, outcome: Outcome, at: Timestamp) -> Exchange {
-        let kind = self.content();
+        let [asked, answered] = self.content();
         let mut exchange = self.exchange;
         exchange.request_ended = exchange.request_ended.or(self.request.ended);
         // Of an upgraded request the content was counted before.
         if self.request.ended.is_some() || !exchange.request_body.complete {
-            exchange.request_body = self.request.body(kind);
+            exchange.request_body = self.request.body(asked);
         }
-        exchange.response_body = self.response.body(kind);
+        exchange.response_body = self.response.body(answered);
         (exchange.outcome, exchange.ended) = match self.response.ended {
             Some(ended) => (Outcome::Complete, ended),
             None if self.refused => (Outcome::Refused, at),
@@ -147,18 +147,16 @@ impl Stream {
         size_of::<Self>().saturating_add(self.exchange.footprint())
     }
 
-    fn content(&self) -> Content {
+    /// What the content of the request is, and of the response; what one does not say the other tells.
+    fn content(&self) -> [Content; 2] {
         let request = self.exchange.request.field(Field::ContentType);
-        let response = self
-            .exchange
-            .response
-            .as_ref()
-            .and_then(|response| response.field(Field::ContentType));
-        match request.or(response) {
+        let response = self.exchange.response.as_ref();
+        let response = response.and_then(|response| response.field(Field::ContentType));
+        [request.or(response), response.or(request)].map(|kind| match kind {
             Some(kind) if kind.starts_with(b"application/grpc") => Content::Messages,
             Some(kind) if kind.starts_with(b"application/connect+") => Content::Messages,
             None if self.exchange.request.has_unknown() => Content::Unknown,
             _ => Content::Other,
-        }
+        })
     }
 }
