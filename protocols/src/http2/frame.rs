@@ -38,8 +38,6 @@ pub const PADDED: u8 = 0x8;
 /// Flag of HEADERS.
 pub const PRIORITY: u8 = 0x20;
 
-/// Error code: nothing is wrong (section 7).
-pub const NO_ERROR: u32 = 0;
 /// Error code: the request was not processed (section 7).
 pub const REFUSED_STREAM: u32 = 7;
 

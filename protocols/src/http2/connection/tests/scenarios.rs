@@ -142,7 +142,14 @@ fn a_thousand_streams() {
 #[test]
 fn resets() {
     let reset = |by, code| Some(Reset { by, code });
-    let cases: [(&[&str], Direction, u32, &str, Option<Reset>); 5] = [
+    type Case = (
+        &'static [&'static str],
+        Direction,
+        u32,
+        &'static str,
+        Option<Reset>,
+    );
+    let cases: [Case; 5] = [
         (
             &[],
             REQUEST,
