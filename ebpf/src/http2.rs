@@ -160,8 +160,9 @@ unsafe fn introduce<const EGRESS: bool>(walk: &Walk, http2: *mut Http2) -> bool 
             &raw mut (*connection).ingress,
             &raw mut (*connection).egress,
         ] {
+            // What was before the agent came is a hole.
+            (*direction).offset = ((*direction).phase != phase::HEAD) as u64;
             (*direction).phase = phase::HEAD;
-            (*direction).offset = 0;
             (*direction).reported = 0;
             (*direction).content = 0;
         }
