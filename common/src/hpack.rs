@@ -1,7 +1,7 @@
 //! Finds `traceparent` in the header blocks of HTTP/2 (HPACK, RFC 7541).
 //!
-//! [`BlockScan::step`] does one bounded piece of work, so that a BPF program can run it from `bpf_loop`, and keeps
-//! all it knows in [`BlockScan`], so that a block may be cut anywhere. Of the dynamic table it keeps how many
+//! [`Scan::step`] does one bounded piece of work, so that a BPF program can run it from `bpf_loop`, and keeps
+//! all it knows in [`Scan`], so that a block may be cut anywhere. Of the dynamic table it keeps how many
 //! entries were inserted, and those that are named `traceparent`: an index counts back from the newest entry, so
 //! neither the other entries nor what is evicted matter. Every other string is skipped by its length.
 //!
@@ -72,7 +72,7 @@ mod parent {
 /// Where a reader is within the header blocks of one direction, and what it has learnt. 288 bytes, no padding.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BlockScan {
+pub struct Scan {
     /// Values of the entries that are named `traceparent`.
     values: [Traceparent; KEPT],
     /// The value at hand, decoded.
@@ -125,9 +125,9 @@ pub struct BlockScan {
     reserved: u8,
 }
 
-const _: () = assert!(size_of::<BlockScan>() == 4 * 32 + 64 + 32 + 16 + 9 * 4 + 16 + 4);
+const _: () = assert!(size_of::<Scan>() == 4 * 32 + 64 + 32 + 16 + 9 * 4 + 16 + 4);
 
-impl BlockScan {
+impl Scan {
     /// Before the first block of a connection.
     pub const START: Self = Self {
         values: [NOTHING; KEPT],
@@ -219,14 +219,14 @@ impl BlockScan {
     /// There is one `traceparent`, and it is invalid.
     #[inline(always)]
     #[must_use]
-    pub const fn is_traceparent_invalid(&self) -> bool {
+    pub const fn is_invalid(&self) -> bool {
         self.parent == parent::INVALID
     }
 
     /// There is more than one `traceparent`.
     #[inline(always)]
     #[must_use]
-    pub const fn has_several_parents(&self) -> bool {
+    pub const fn has_several(&self) -> bool {
         self.parent == parent::SEVERAL
     }
 

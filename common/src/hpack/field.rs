@@ -1,6 +1,6 @@
 //! Representations, integers and lengths (RFC 7541 sections 5 and 6).
 
-use super::{BlockScan, HUFFMAN_NAME, name, state};
+use super::{HUFFMAN_NAME, Scan, name, state};
 use crate::http1::Window;
 
 /// Bits of a representation's first byte.
@@ -29,7 +29,7 @@ const RAW_NAME: [u64; 2] = [
 const RAW_LENGTH: u32 = 11;
 const HUFFMAN_LENGTH: u32 = 8;
 
-impl BlockScan {
+impl Scan {
     /// One piece of work on the bytes `at..end` of the window (`at < end`); gives the next position, which lies
     /// behind `at` and never beyond `end`. An ordinary field takes up to five steps.
     #[inline(always)]

@@ -1,9 +1,9 @@
 //! The entries of the dynamic table that matter (RFC 7541 sections 2.3.2 and 4).
 
-use super::{BlockScan, DEFAULT_LIMIT, KEPT, UNKNOWN, name};
+use super::{DEFAULT_LIMIT, KEPT, Scan, UNKNOWN, name};
 use crate::traceparent::Traceparent;
 
-impl BlockScan {
+impl Scan {
     /// Place of an entry that is named `traceparent`.
     #[inline(always)]
     fn place(&self, number: u32) -> Option<usize> {
