@@ -14,7 +14,7 @@ use core::ffi::c_void;
 use sonde_common::{
     config::{Config, trust},
     connection::{Connection, Pending},
-    context::{CONTEXTS as SLOTS, Carrier, Context, Ends, Goroutine, Joint, Work},
+    context::{CONTEXTS as SLOTS, Carrier, Context, Ends, Goroutine, Joint, SpanContext, Work},
     loss::{Hook, LOSSES, Reason, index},
     process::Process,
     propagator::COUNT,
@@ -25,7 +25,7 @@ use sonde_common::{
 
 use crate::{
     received::{SLOTS as RECEIVED_SLOTS, Slot},
-    sending::Sending,
+    sending::{Frames, Sending},
 };
 
 /// Set by the agent before loading.
@@ -134,6 +134,35 @@ pub static CONNECTIONS: SocketStorage<Connection, CLONED> = SocketStorage::new()
 /// What the `sk_msg` program knows of a client socket that it writes fields for.
 #[btf_map]
 pub static SENDING: SocketStorage<Sending, OWN> = SocketStorage::new();
+
+/// What it knows of one that speaks HTTP/2.
+#[btf_map]
+pub static FRAMES: SocketStorage<Frames, OWN> = SocketStorage::new();
+
+/// A stream of a connection.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct StreamKey {
+    /// Of the socket.
+    pub cookie: u64,
+    /// RFC 9113 section 5.1.1.
+    pub stream: u32,
+    pub reserved: u32,
+}
+
+/// A request that is under way on a stream.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Stream {
+    /// On a client: its span.
+    pub span: SpanContext,
+    /// On a server: handle of its context. On a client: handle of what it was sent for; 0: unknown.
+    pub handle: u64,
+}
+
+/// Requests under way on streams.
+#[btf_map]
+pub static STREAMS: LruHashMap<StreamKey, Stream, 65_536> = LruHashMap::new();
 
 /// Client sockets whose messages pass the `sk_msg` program, by cookie.
 #[map]

@@ -114,7 +114,10 @@ unsafe fn enroll(ctx: &SockOpsContext, connection: *mut Connection) {
         let map = (&raw const SOCKETS).cast_mut().cast();
         let key = (&raw mut cookie).cast();
         match bpf_sock_hash_update(ctx.ops, map, key, BPF_ANY as u64) {
-            0 => (*connection).enrolled = 1,
+            0 => {
+                (*connection).enrolled = 1;
+                (*connection).cookie = cookie;
+            }
             _ => lose(Hook::SockOps, Reason::NotEnrolled),
         }
     }

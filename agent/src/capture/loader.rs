@@ -7,7 +7,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use aya::maps::{HashMap as BpfHashMap, MapData, PerCpuArray, RingBuf, SkStorage, SockHash};
+use aya::maps::{
+    HashMap as BpfHashMap, MapData, PerCpuArray, ProgramArray, RingBuf, SkStorage, SockHash,
+};
 use aya::programs::{
     BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Program, ProgramError, SkMsg,
     SockOps,
@@ -30,7 +32,8 @@ const SOCKETS: &str = "SOCKETS";
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sonde-ebpf.o"));
 
 /// Every program of the object, in the order of attachment: what fills a socket's state first.
-pub const PROGRAMS: [&str; 8] = [
+pub const PROGRAMS: [&str; 9] = [
+    "sk_msg_http2",
     "sk_msg_verdict",
     "sched_process_exec",
     "sched_process_exit",
@@ -40,6 +43,9 @@ pub const PROGRAMS: [&str; 8] = [
     "cgroup_skb_ingress",
     "cgroup_skb_egress",
 ];
+
+/// Programs that others go on in, and the maps that name them there.
+const TAIL_CALLS: [(&str, &str); 1] = [("sk_msg_http2", "MESSAGE_PROGRAMS")];
 
 /// Programs that can be done without: a kernel in lockdown mode "confidentiality" refuses to let programs
 /// read its memory, which the name of a new process is in.
@@ -213,7 +219,10 @@ impl Capture {
             }
             Program::SkMsg(program) => {
                 program.load().map_err(step("load"))?;
-                self.attach_sk_msg(name)?;
+                match TAIL_CALLS.iter().find(|(program, _)| *program == name) {
+                    Some((_, map)) => self.call(name, map)?,
+                    None => self.attach_sk_msg(name)?,
+                }
             }
             Program::CgroupSkb(program) => {
                 if program.fd().is_err() {
@@ -261,6 +270,20 @@ impl Capture {
             step: "attach",
             source,
         })
+    }
+
+    /// Others go on in this program.
+    fn call(&mut self, name: &'static str, map: &'static str) -> Result<(), CaptureError> {
+        let program = self
+            .ebpf
+            .program(name)
+            .and_then(|program| program.fd().ok());
+        let program = program.ok_or(CaptureError::Missing(name))?;
+        let program = program.try_clone().map_err(CaptureError::Probe)?;
+        let programs = self.ebpf.map_mut(map).ok_or(CaptureError::Missing(map))?;
+        ProgramArray::try_from(programs)
+            .and_then(|mut programs| programs.set(0, &program, 0))
+            .map_err(|source| CaptureError::Map { map, source })
     }
 
     /// A program by its name.
