@@ -138,15 +138,14 @@ unsafe fn message(msg: *mut sk_msg_md) -> Option<()> {
         }
         (*connection).enrolled = 1;
         let server = (*connection).role == role::SERVER;
-        let distrusted = (*connection).distrusted != 0;
         let state = (*connection).state;
-        let http2 = state == state::HTTP2;
-        if server || distrusted || (state >= state::OPAQUE && !http2) {
-            bpf_msg_apply_bytes(msg, FOREVER);
+        if !server && ((*sending).inside == FRAMES || state == state::HTTP2) {
+            http2::enter(msg);
             return None;
         }
-        if http2 || (*sending).inside == FRAMES {
-            http2::enter(msg);
+        let distrusted = (*connection).distrusted != 0;
+        if server || distrusted || state >= state::OPAQUE {
+            bpf_msg_apply_bytes(msg, FOREVER);
             return None;
         }
         let socket = Socket::of(sk)?;
