@@ -122,7 +122,8 @@ pub struct Scan {
     next: u8,
     /// Bit for each entry: its name was guessed.
     guessed: u8,
-    reserved: u8,
+    /// 1: there was a `:method`.
+    method: u8,
 }
 
 const _: () = assert!(size_of::<Scan>() == 4 * 32 + 64 + 32 + 16 + 9 * 4 + 16 + 4);
@@ -157,7 +158,7 @@ impl Scan {
         unsure: 0,
         next: 0,
         guessed: 0,
-        reserved: 0,
+        method: 0,
     };
 
     /// A block begins.
@@ -170,6 +171,7 @@ impl Scan {
         self.value_at = 0;
         self.open = 0;
         self.unsure = 0;
+        self.method = 0;
     }
 
     /// The block has ended. False if it cannot end here; then nothing more is known of the table.
@@ -228,6 +230,13 @@ impl Scan {
     #[must_use]
     pub const fn has_several(&self) -> bool {
         self.parent == parent::SEVERAL
+    }
+
+    /// There is a `:method` by its entry in the static table: this is a request, and no trailer section.
+    #[inline(always)]
+    #[must_use]
+    pub const fn has_method(&self) -> bool {
+        self.method != 0
     }
 
     /// A whole field was an entry that nobody has seen: it may have been any.

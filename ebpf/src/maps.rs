@@ -24,6 +24,11 @@ use sonde_common::{
 };
 
 use crate::{
+    http2::{
+        Http2, Messages,
+        chain::{Stream, StreamEnds, StreamKey},
+        data,
+    },
     received::{SLOTS as RECEIVED_SLOTS, Slot},
     sending::{Frames, Sending},
 };
@@ -139,30 +144,21 @@ pub static SENDING: SocketStorage<Sending, OWN> = SocketStorage::new();
 #[btf_map]
 pub static FRAMES: SocketStorage<Frames, OWN> = SocketStorage::new();
 
-/// A stream of a connection.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct StreamKey {
-    /// Of the socket.
-    pub cookie: u64,
-    /// RFC 9113 section 5.1.1.
-    pub stream: u32,
-    pub reserved: u32,
-}
-
-/// A request that is under way on a stream.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Stream {
-    /// On a client: its span.
-    pub span: SpanContext,
-    /// On a server: handle of its context. On a client: handle of what it was sent for; 0: unknown.
-    pub handle: u64,
-}
+/// What the programs know of an HTTP/2 connection.
+#[btf_map]
+pub static HTTP2: SocketStorage<Http2, OWN> = SocketStorage::new();
 
 /// Requests under way on streams.
 #[btf_map]
 pub static STREAMS: LruHashMap<StreamKey, Stream, 65_536> = LruHashMap::new();
+
+/// Requests that left on a stream without a field, for a server on the same machine to find their span.
+#[btf_map]
+pub static STREAM_JOINTS: LruHashMap<StreamEnds, SpanContext, 16_384> = LruHashMap::new();
+
+/// gRPC messages that go on in their stream's next DATA frame.
+#[btf_map]
+pub static UNFINISHED: LruHashMap<data::Key, Messages, 16_384> = LruHashMap::new();
 
 /// Client sockets whose messages pass the `sk_msg` program, by cookie.
 #[map]

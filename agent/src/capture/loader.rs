@@ -32,7 +32,7 @@ const SOCKETS: &str = "SOCKETS";
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sonde-ebpf.o"));
 
 /// Every program of the object, in the order of attachment: what fills a socket's state first.
-pub const PROGRAMS: [&str; 9] = [
+pub const PROGRAMS: [&str; 11] = [
     "sk_msg_http2",
     "sk_msg_verdict",
     "sched_process_exec",
@@ -40,12 +40,18 @@ pub const PROGRAMS: [&str; 9] = [
     "inet_sock_set_state",
     "sock_ops",
     "tcp_rcv_space_adjust",
+    "cgroup_skb_ingress_http2",
+    "cgroup_skb_egress_http2",
     "cgroup_skb_ingress",
     "cgroup_skb_egress",
 ];
 
-/// Programs that others go on in, and the maps that name them there.
-const TAIL_CALLS: [(&str, &str); 1] = [("sk_msg_http2", "MESSAGE_PROGRAMS")];
+/// Programs that others go on in, and the arrays they are found in.
+const TAIL_CALLS: [(&str, &str); 3] = [
+    ("sk_msg_http2", "MESSAGE_HTTP2"),
+    ("cgroup_skb_ingress_http2", "INGRESS_HTTP2"),
+    ("cgroup_skb_egress_http2", "EGRESS_HTTP2"),
+];
 
 /// Programs that can be done without: a kernel in lockdown mode "confidentiality" refuses to let programs
 /// read its memory, which the name of a new process is in.
@@ -219,8 +225,8 @@ impl Capture {
             }
             Program::SkMsg(program) => {
                 program.load().map_err(step("load"))?;
-                match TAIL_CALLS.iter().find(|(program, _)| *program == name) {
-                    Some((_, map)) => self.call(name, map)?,
+                match TAIL_CALLS.iter().find(|(tail, _)| *tail == name) {
+                    Some((_, map)) => self.attach_tail(name, map)?,
                     None => self.attach_sk_msg(name)?,
                 }
             }
@@ -228,7 +234,10 @@ impl Capture {
                 if program.fd().is_err() {
                     program.load().map_err(step("load"))?;
                 }
-                attach_skb(program, name, directory()?).map_err(step("attach"))?;
+                match TAIL_CALLS.iter().find(|(tail, _)| *tail == name) {
+                    Some((_, map)) => self.attach_tail(name, map)?,
+                    None => attach_skb(program, name, directory()?).map_err(step("attach"))?,
+                }
             }
             _ => return Err(CaptureError::Missing(name)),
         }
@@ -272,18 +281,20 @@ impl Capture {
         })
     }
 
-    /// Others go on in this program.
-    fn call(&mut self, name: &'static str, map: &'static str) -> Result<(), CaptureError> {
-        let program = self
-            .ebpf
-            .program(name)
-            .and_then(|program| program.fd().ok());
+    /// Puts a program where others find it to go on in.
+    fn attach_tail(&mut self, name: &'static str, map: &'static str) -> Result<(), CaptureError> {
+        let refused = |source| CaptureError::Map { map, source };
+        let program = self.ebpf.program(name);
         let program = program.ok_or(CaptureError::Missing(name))?;
-        let program = program.try_clone().map_err(CaptureError::Probe)?;
-        let programs = self.ebpf.map_mut(map).ok_or(CaptureError::Missing(map))?;
-        ProgramArray::try_from(programs)
-            .and_then(|mut programs| programs.set(0, &program, 0))
-            .map_err(|source| CaptureError::Map { map, source })
+        let fd = program.fd().map_err(|source| CaptureError::Program {
+            program: name,
+            step: "attach",
+            source,
+        })?;
+        let fd = fd.try_clone().map_err(CaptureError::Probe)?;
+        let array = self.ebpf.map_mut(map).ok_or(CaptureError::Missing(map))?;
+        let mut array = ProgramArray::try_from(array).map_err(refused)?;
+        array.set(0, &fd, 0).map_err(refused)
     }
 
     /// A program by its name.

@@ -11,6 +11,9 @@ const SIZE_UPDATE: u8 = 0x20;
 pub(super) const CODED: u8 = 0x80;
 /// Entries of the static table.
 const STATIC: u32 = 61;
+/// Those of them that are named `:method`.
+const METHOD_GET: u32 = 2;
+const METHOD_POST: u32 = 3;
 /// Bytes of the longest name in it.
 const STATIC_NAME: u32 = 27;
 /// Bytes that a name is taken to have at most of which only the index is known.
@@ -110,10 +113,14 @@ impl Scan {
     #[inline(always)]
     fn field(&mut self) {
         let (first, index) = (self.representation, self.integer);
+        let update = first & (INDEXED | INCREMENTAL | SIZE_UPDATE) == SIZE_UPDATE;
+        if !update && (index == METHOD_GET || index == METHOD_POST) {
+            self.method = 1;
+        }
         if first & INDEXED != 0 {
             return self.indexed(index);
         }
-        if first & (INCREMENTAL | SIZE_UPDATE) == SIZE_UPDATE {
+        if update {
             self.limit = index;
             return;
         }

@@ -85,7 +85,7 @@ fn takes_a_field_in_every_form() {
             let mut state = Scan::START;
             assert!(whole(&mut state, &block));
             assert_eq!(state.traceparent(), told(OWN).as_ref(), "{first} {coded}");
-            assert!(state.has_traceparent());
+            assert!(state.has_traceparent() && state.has_method());
             let open = (first != 0x40 && !coded).then_some(20);
             assert_eq!(state.open_value(), open);
         }
@@ -100,7 +100,7 @@ fn an_entry_is_found_again() {
         &literal(0x40, b"traceparent", OWN.as_bytes())
     ));
     assert!(whole(&mut state, &literal(0x40, b"x", b"y")));
-    assert!(!state.has_traceparent());
+    assert!(!state.has_traceparent() && !state.has_method());
     // Both entries, then a new value of the second's name.
     assert!(whole(&mut state, &[0xbf]));
     assert_eq!(state.traceparent(), told(OWN).as_ref());

@@ -9,8 +9,9 @@
 //! All fields of a message are one transaction: they are all there, or none of them.
 
 use crate::{
-    maps::{CONNECTIONS, FRAMES, SENDING, lose},
-    task::Socket,
+    http2::{chain::stream_cause, sent_frames},
+    maps::{CONNECTIONS, FRAMES, HTTP2, SENDING, lose},
+    task::{Socket, Task},
     window::Bytes,
 };
 use aya_ebpf::{
@@ -53,7 +54,7 @@ const OUTSIDE: u32 = u32::MAX;
 
 /// Programs that `sk_msg_verdict` may go on in.
 #[map]
-static MESSAGE_PROGRAMS: ProgramArray = ProgramArray::with_max_entries(1, 0);
+static MESSAGE_HTTP2: ProgramArray = ProgramArray::with_max_entries(1, 0);
 
 /// What comes next.
 mod phase {
@@ -154,14 +155,15 @@ pub struct Frames {
 
 /// Handle of what a request is sent for, where that is certain; else 0.
 #[inline(always)]
-unsafe fn cause(_connection: *const Connection, _stream: u32) -> u64 {
-    0
+unsafe fn cause(connection: *const Connection, stream: u32) -> u64 {
+    // SAFETY: the caller passes a checked map value. The current thread is the sender.
+    unsafe { stream_cause(connection, &Task::current(), stream) }
 }
 
 /// Goes on in the program for HTTP/2; comes back only if that is not there.
 #[inline(always)]
 pub unsafe fn enter(msg: *mut sk_msg_md) {
-    let programs = (&raw const MESSAGE_PROGRAMS).cast_mut().cast();
+    let programs = (&raw const MESSAGE_HTTP2).cast_mut().cast();
     // SAFETY: the caller passes the program's context; the map holds programs of the same kind.
     unsafe { bpf_tail_call(msg.cast(), programs, 0) };
 }
@@ -207,7 +209,7 @@ unsafe fn message(msg: *mut sk_msg_md) -> Option<()> {
         }
         let socket = Socket::of(sk)?;
         let sequence = socket.write_sequence();
-        if !find_footing(sk, frames, sequence) {
+        if !find_footing(sk, connection, frames, sequence) {
             return None;
         }
         (*frames).size = (*msg).size;
@@ -224,22 +226,16 @@ unsafe fn message(msg: *mut sk_msg_md) -> Option<()> {
 
 /// Stands the walk at the message's first byte?
 #[inline(always)]
-unsafe fn find_footing(sk: *mut c_void, frames: *mut Frames, sequence: u32) -> bool {
+unsafe fn find_footing(
+    sk: *mut c_void,
+    connection: *const Connection,
+    frames: *mut Frames,
+    sequence: u32,
+) -> bool {
     // SAFETY: the caller passes checked map values.
     unsafe {
-        if (*frames).begun == 0 {
-            let sending = SENDING.get(sk);
-            if sending.is_null() || !super::is_preface_at(sending, sequence) {
-                return false;
-            }
-            (*frames).begun = 1;
-            (*frames).synced = 1;
-            (*frames).sequence = sequence;
-            (*frames).scan = Scan::START;
-            (*frames).phase = phase::SKIP;
-            (*frames).left = PREFACE.len() as u32;
-        }
-        if (*frames).synced == 0 || (*frames).sequence != sequence {
+        let goes_on = (*frames).synced != 0 && (*frames).sequence == sequence;
+        if !goes_on && !begin(sk, frames, sequence) && !join(sk, connection, frames, sequence) {
             (*frames).synced = 0;
             return false;
         }
@@ -251,6 +247,59 @@ unsafe fn find_footing(sk: *mut c_void, frames: *mut Frames, sequence: u32) -> b
         (*frames).readable = 0;
         (*frames).frame_at = OUTSIDE;
         (*frames).carried = ((*frames).open != 0) as u8;
+        true
+    }
+}
+
+/// The preface: nothing was sent before.
+#[inline(always)]
+unsafe fn begin(sk: *mut c_void, frames: *mut Frames, sequence: u32) -> bool {
+    // SAFETY: as in `find_footing`.
+    unsafe {
+        let sending = SENDING.get(sk);
+        let fresh = (*frames).begun == 0 && !sending.is_null();
+        if !fresh || !super::is_preface_at(sending, sequence) {
+            return false;
+        }
+        (*frames).begun = 1;
+        (*frames).synced = 1;
+        (*frames).scan = Scan::START;
+        (*frames).phase = phase::SKIP;
+        (*frames).left = PREFACE.len() as u32;
+        true
+    }
+}
+
+/// Goes on where the egress hook stands, if that has seen all that was written, and a frame begins. It does not run for this
+/// socket now: its lock is held.
+#[inline(always)]
+unsafe fn join(
+    sk: *mut c_void,
+    connection: *const Connection,
+    frames: *mut Frames,
+    sequence: u32,
+) -> bool {
+    // SAFETY: as in `find_footing`.
+    unsafe {
+        let egress = &raw const (*connection).egress;
+        if (*egress).sequenced == 0 || (*egress).next_sequence != sequence {
+            return false;
+        }
+        let http2 = HTTP2.get(sk);
+        if http2.is_null() {
+            return false;
+        }
+        let Some((scan, highest)) = sent_frames(http2) else {
+            return false;
+        };
+        (*frames).begun = 1;
+        (*frames).synced = 1;
+        (*frames).scan = *scan;
+        (*frames).highest = highest;
+        (*frames).open = 0;
+        (*frames).phase = phase::HEADER;
+        (*frames).have = 0;
+        (*frames).left = 0;
         true
     }
 }

@@ -4,7 +4,8 @@
 use super::{FRAMES_LIMIT, Frames, ONE_PIECE, POINTS, Point, cause};
 use crate::{
     chain,
-    maps::{STREAMS, Stream, StreamKey, lose},
+    http2::chain::{Stream, key},
+    maps::{STREAMS, lose},
     sending::in_memory,
     task::Socket,
 };
@@ -220,11 +221,7 @@ unsafe extern "C" fn commit(index: u64, insertion: *mut Insertion) -> i64 {
 pub unsafe fn keep(connection: *const Connection, point: *const Point) {
     // SAFETY: the caller passes checked map values.
     unsafe {
-        let key = StreamKey {
-            cookie: (*connection).cookie,
-            stream: (*point).stream,
-            reserved: 0,
-        };
+        let key = key(connection, (*point).stream);
         let stream = Stream {
             span: (*point).span,
             handle: (*point).handle,

@@ -159,9 +159,6 @@ fn begin(frames: &mut Frames, last: u8) {
         frames.scan.begin();
         frames.scan.bytes = frames.base;
         frames.request = (stream & 1 != 0 && stream > frames.highest) as u8;
-        if stream > frames.highest {
-            frames.highest = stream;
-        }
         frames.before = if flags & flag::PADDED != 0 {
             PAD_LENGTH
         } else {
@@ -239,7 +236,13 @@ fn end(frames: &mut Frames) {
         frames.stop = stop::LOST;
         return;
     }
-    if frames.request == 0 || frames.frame_at == OUTSIDE {
+    // Of a connection that was joined late the first may be a trailer section.
+    let joined = frames.highest == 0 && frames.stream != 1;
+    if frames.request == 0 || (joined && !frames.scan.has_method()) {
+        return;
+    }
+    frames.highest = frames.stream;
+    if frames.frame_at == OUTSIDE {
         return;
     }
     if frames.scan.has_traceparent() {
