@@ -18,6 +18,8 @@ pub use huffman::NAME as HUFFMAN_NAME;
 
 /// Entries of the dynamic table that are kept.
 const KEPT: usize = 4;
+/// Entries of which it is known whether they are named `traceparent`: more than a table of the default size holds.
+const NEWEST: u32 = 128;
 /// Size of the dynamic table until an update says otherwise (RFC 9113 section 6.5.2).
 const DEFAULT_LIMIT: u32 = 4096;
 /// The limit after a gap.
@@ -67,9 +69,11 @@ mod parent {
     pub(super) const INVALID: u8 = 3;
     /// Several: the same.
     pub(super) const SEVERAL: u8 = 4;
+    /// One, whose value is not known any more.
+    pub(super) const UNKNOWN: u8 = 5;
 }
 
-/// Where a reader is within the header blocks of one direction, and what it has learnt. 288 bytes, no padding.
+/// Where a reader is within the header blocks of one direction, and what it has learnt. 312 bytes, no padding.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Scan {
@@ -78,11 +82,13 @@ pub struct Scan {
     /// The value at hand, decoded.
     text: [u64; 8],
     told: Traceparent,
+    /// Bit for each of the newest [`NEWEST`] entries, by their numbers: it is named `traceparent`.
+    named: [u64; 2],
     /// Numbers of the entries, counted from 1; 0: none.
     numbers: [u32; KEPT],
     /// Entries inserted so far.
     inserted: u32,
-    /// Of the entries up to this number not all that are named `traceparent` are kept.
+    /// Number of the last entry that was not seen.
     unseen: u32,
     /// Most that the dynamic table may hold.
     limit: u32,
@@ -126,7 +132,7 @@ pub struct Scan {
     method: u8,
 }
 
-const _: () = assert!(size_of::<Scan>() == 4 * 32 + 64 + 32 + 16 + 9 * 4 + 16 + 4);
+const _: () = assert!(size_of::<Scan>() == 4 * 32 + 64 + 32 + 16 + 16 + 9 * 4 + 16 + 4);
 
 impl Scan {
     /// Before the first block of a connection.
@@ -134,6 +140,7 @@ impl Scan {
         values: [NOTHING; KEPT],
         text: [0; 8],
         told: NOTHING,
+        named: [0; 2],
         numbers: [0; KEPT],
         inserted: 0,
         unseen: 0,

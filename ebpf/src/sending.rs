@@ -137,6 +137,8 @@ unsafe fn message(msg: *mut sk_msg_md) -> Option<()> {
             return None;
         }
         (*connection).enrolled = 1;
+        // The kernel keeps what the run for an earlier part of this message has asked for.
+        bpf_msg_apply_bytes(msg, 0);
         let server = (*connection).role == role::SERVER;
         let state = (*connection).state;
         if !server && ((*sending).inside == FRAMES || state == state::HTTP2) {
