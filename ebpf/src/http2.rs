@@ -31,7 +31,7 @@ mod layout;
 mod order;
 pub mod recognize;
 
-pub use layout::{Http2, Messages};
+pub use layout::{Http2, Messages, sent_frames};
 
 /// cgroup_skb programs let the packet pass.
 const PASS: i32 = 1;
