@@ -7,6 +7,7 @@
 //! another request, `fresh` a new one: the link is missing, but not wrong.
 
 mod callee;
+mod http2;
 mod load;
 mod row;
 mod services;

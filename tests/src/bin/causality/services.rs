@@ -12,12 +12,25 @@ use anyhow::Result;
 use sonde_tests::process::Process;
 use sonde_tests::service::Service as Listening;
 
+/// What a service speaks, on both sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2 without TLS.
+    Http2,
+    /// gRPC on that.
+    Grpc,
+}
+
 /// A row of the table.
 pub(crate) struct Service {
     /// Its name.
     pub(crate) name: &'static str,
     /// What runs.
     pub(crate) about: &'static str,
+    /// What it speaks.
+    pub(crate) protocol: Protocol,
     /// Calls a request.
     pub(crate) calls: usize,
     /// The kernel's FIONREAD fault may keep the field away: then the spans alone count.
@@ -28,7 +41,7 @@ pub(crate) struct Service {
     pub(crate) ceiling: f64,
     /// Is it part of the short form?
     pub(crate) in_short: bool,
-    /// Starts it on a port, given the callee's two.
+    /// Starts it on a port, given the callee's two: that of its protocol, and that of the database.
     pub(crate) start: fn(u16, u16, u16) -> Result<Vec<Process>>,
 }
 
@@ -41,6 +54,7 @@ const fn service(
     Service {
         name,
         about,
+        protocol: Protocol::Http1,
         calls: 4,
         asks_fionread: false,
         floor,
@@ -60,6 +74,20 @@ const fn long(service: Service) -> Service {
 const fn asks_fionread(service: Service) -> Service {
     Service {
         asks_fionread: true,
+        ..service
+    }
+}
+
+const fn http2(service: Service) -> Service {
+    Service {
+        protocol: Protocol::Http2,
+        ..service
+    }
+}
+
+const fn grpc(service: Service) -> Service {
+    Service {
+        protocol: Protocol::Grpc,
         ..service
     }
 }
@@ -263,6 +291,36 @@ pub(crate) const ALL: &[Service] = &[
         99.0,
         |port, http, database| others::tokio(port, http, database, true),
     ),
+    long(http2(service(
+        "go-http2",
+        "Go over HTTP/2: net/http, server and client",
+        99.9,
+        |port, http, database| go::http2(port, http, database, "net/http"),
+    ))),
+    long(http2(service(
+        "go-http2-xnet",
+        "Go over HTTP/2: golang.org/x/net/http2's client",
+        99.9,
+        |port, http, database| go::http2(port, http, database, "x/net"),
+    ))),
+    long(grpc(service(
+        "grpc-go",
+        "gRPC: grpc-go",
+        99.9,
+        |port, http, database| go::grpc(port, http, database, 0, true),
+    ))),
+    long(grpc(service(
+        "grpc-go-stripped",
+        "gRPC: grpc-go without symbols",
+        99.9,
+        |port, http, database| go::grpc(port, http, database, 0, false),
+    ))),
+    long(grpc(service(
+        "grpc-go-workers",
+        "gRPC: grpc-go, stream workers",
+        99.9,
+        |port, http, database| go::grpc(port, http, database, 8, true),
+    ))),
 ];
 
 /// Starts `command`, and waits until it accepts on `port`.
