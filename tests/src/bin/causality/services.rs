@@ -1,6 +1,7 @@
 //! The unmodified services: a row each.
 
 mod go;
+mod http2;
 mod java;
 mod node;
 mod others;
@@ -78,22 +79,12 @@ const fn asks_fionread(service: Service) -> Service {
     }
 }
 
-const fn http2(service: Service) -> Service {
-    Service {
-        protocol: Protocol::Http2,
-        ..service
-    }
-}
-
-const fn grpc(service: Service) -> Service {
-    Service {
-        protocol: Protocol::Grpc,
-        ..service
-    }
-}
-
 /// All rows.
-pub(crate) const ALL: &[Service] = &[
+pub(crate) fn all() -> impl Iterator<Item = &'static Service> {
+    HTTP1.iter().chain(http2::ROWS)
+}
+
+const HTTP1: &[Service] = &[
     service(
         "node",
         "Node: http, http.Agent, fetch",
@@ -291,36 +282,6 @@ pub(crate) const ALL: &[Service] = &[
         99.0,
         |port, http, database| others::tokio(port, http, database, true),
     ),
-    long(http2(service(
-        "go-http2",
-        "Go over HTTP/2: net/http, server and client",
-        99.9,
-        |port, http, database| go::http2(port, http, database, "net/http"),
-    ))),
-    long(http2(service(
-        "go-http2-xnet",
-        "Go over HTTP/2: golang.org/x/net/http2's client",
-        99.9,
-        |port, http, database| go::http2(port, http, database, "x/net"),
-    ))),
-    long(grpc(service(
-        "grpc-go",
-        "gRPC: grpc-go",
-        99.9,
-        |port, http, database| go::grpc(port, http, database, 0, true),
-    ))),
-    long(grpc(service(
-        "grpc-go-stripped",
-        "gRPC: grpc-go without symbols",
-        99.9,
-        |port, http, database| go::grpc(port, http, database, 0, false),
-    ))),
-    long(grpc(service(
-        "grpc-go-workers",
-        "gRPC: grpc-go, stream workers",
-        99.9,
-        |port, http, database| go::grpc(port, http, database, 8, true),
-    ))),
 ];
 
 /// Starts `command`, and waits until it accepts on `port`.
