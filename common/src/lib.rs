@@ -15,6 +15,7 @@ pub mod field;
 pub mod http1;
 pub mod http2;
 pub mod loss;
+pub mod nghttp2;
 pub mod option;
 pub mod process;
 pub mod propagator;

@@ -137,8 +137,9 @@ fn carries_virtual_threads(task: &Task) -> bool {
     first == wanted as u64 && second & MASK == (wanted >> 64) as u64
 }
 
+/// Handle of what the current thread works on; 0: not known.
 #[inline(always)]
-fn of_thread(task: &Task, tgid: u32) -> u64 {
+pub fn of_thread(task: &Task, tgid: u32) -> u64 {
     let id = task.tid() as u64;
     let Some(work) = WORK.get_ptr_mut(Carrier {
         tgid,

@@ -112,6 +112,7 @@ fn hits(agent: &Agent) -> Result<f64> {
     let programs = [
         "uprobe_round_trip",
         "uprobe_run_timers",
+        "uprobe_nghttp2",
         "task_init",
         "future_set_result",
         "uvloop_connection_made",
