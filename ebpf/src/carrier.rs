@@ -3,6 +3,7 @@
 use crate::{
     asyncio, context, handover,
     maps::{PROCESSES, WORK},
+    nghttp2,
     task::{Task, user_word},
     tokio,
 };
@@ -57,11 +58,16 @@ pub unsafe fn take_up(connection: *mut Connection, task: &Task, tgid: u32, handl
             Some(process) if process.runtime == runtime::TOKIO => {
                 return tokio::take_up(connection, task, &process.tokio, handle);
             }
-            _ => Carrier {
-                tgid,
-                kind: carrier::THREAD,
-                id: task.tid() as u64,
-            },
+            known => {
+                if known.is_some_and(|process| process.runtime == runtime::NODE) {
+                    nghttp2::reads(task, tgid, 0);
+                }
+                Carrier {
+                    tgid,
+                    kind: carrier::THREAD,
+                    id: task.tid() as u64,
+                }
+            }
         };
         let work = Work {
             handle,

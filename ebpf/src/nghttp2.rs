@@ -203,7 +203,7 @@ fn sending(task: &Task, tgid: u32, cookie: u64) -> Option<u64> {
     let itself = Stream { tgid, id: 0, session };
     // SAFETY: as above.
     let other = unsafe { NODE_STREAMS.get(itself) }.is_some();
-    if session == 0 || other {
+    if session == 0 || other || cookie == 0 {
         return None;
     }
     let _ = NODE_SESSIONS.insert(cookie, session, 0);
