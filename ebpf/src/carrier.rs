@@ -162,7 +162,7 @@ pub fn of_thread(task: &Task, tgid: u32) -> u64 {
 /// Its own work, or that of the goroutine that started it; the latter is then its own, since by the next
 /// time its parent may work on something else.
 #[inline(always)]
-fn of_goroutine(task: &Task, tgid: u32, goroutine: Goroutine) -> u64 {
+pub fn of_goroutine(task: &Task, tgid: u32, goroutine: Goroutine) -> u64 {
     let kind = carrier::GOROUTINE;
     let own = Carrier {
         tgid,
@@ -189,6 +189,27 @@ fn of_goroutine(task: &Task, tgid: u32, goroutine: Goroutine) -> u64 {
     }
     let _ = WORK.insert(own, work, 0);
     work.handle
+}
+
+/// A goroutine of the current process works on this from now on; 0: nothing that is known.
+#[inline(always)]
+pub fn goroutine_takes_up(task: &Task, id: u64, handle: u64) {
+    let key = Carrier {
+        tgid: task.tgid(),
+        kind: carrier::GOROUTINE,
+        id,
+    };
+    let work = Work {
+        handle,
+        switches: task.switches(),
+    };
+    if let Some(known) = WORK.get_ptr_mut(key) {
+        // SAFETY: a map value.
+        unsafe { *known = work };
+    } else if handle != 0 {
+        // A full map gives up its least recently used entry.
+        let _ = WORK.insert(key, work, 0);
+    }
 }
 
 /// The goroutine that runs on the thread.

@@ -53,6 +53,13 @@ static CONFIG: Config = Config {
     task_comm: 0,
     sock_protocol: 0,
     task_real_parent: 0,
+    task_files: 0,
+    files_fdt: 0,
+    fdtable_max_fds: 0,
+    fdtable_fd: 0,
+    file_private_data: 0,
+    socket_sk: 0,
+    sock_cookie: 0,
     task_tls: 0,
     sock_owned: 0,
     sock_wmem_queued: 0,
@@ -64,7 +71,6 @@ static CONFIG: Config = Config {
     traceparent: 1,
     baggage: 0,
     propagators: [0; COUNT],
-    reserved: 0,
     linger: 0,
 };
 
@@ -172,6 +178,10 @@ pub static RECEIVED: Array<Slot, RECEIVED_SLOTS> = Array::new();
 /// The handle given last.
 #[btf_map]
 pub static LAST_HANDLE: Array<u64, 1> = Array::new();
+
+/// Handles of what streams are opened for, by who opens them before another writes them.
+#[btf_map]
+pub static CAUSES: LruHashMap<StreamKey, u64, 65_536> = LruHashMap::new();
 
 /// What threads, goroutines and tasks work on.
 #[btf_map]

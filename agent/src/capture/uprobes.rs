@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use aya::programs::uprobe::{UProbeAttachPoint, UProbeLink, UProbeScope};
 use aya::programs::{ProbeKind, ProgramError, UProbe};
 use rustc_hash::FxHashMap;
+use sonde_common::go;
 use sonde_common::tokio::Probe;
 
 use super::other_reads::OtherReads;
@@ -23,6 +24,8 @@ pub struct Uprobes {
     set_result: UProbe,
     connection_made: UProbe,
     round_trip: UProbe,
+    serve_stream: UProbe,
+    open_stream: UProbe,
     run_timers: UProbe,
     nghttp2: UProbe,
     other_reads: OtherReads,
@@ -47,6 +50,8 @@ impl Uprobes {
             set_result: load(capture, "future_set_result")?,
             connection_made: load(capture, "uvloop_connection_made")?,
             round_trip: load(capture, "uprobe_round_trip")?,
+            serve_stream: load(capture, "uprobe_serve_stream")?,
+            open_stream: load(capture, "uprobe_open_stream")?,
             run_timers: load(capture, "uprobe_run_timers")?,
             nghttp2: load(capture, "uprobe_nghttp2")?,
             other_reads: OtherReads::new(capture),
@@ -89,12 +94,28 @@ impl Uprobes {
         !attached.uvloop.is_empty()
     }
 
-    /// Attaches to Go's HTTP client in process `pid`, at this offset of its executable.
-    pub fn go(&mut self, pid: u32, offset: u64) -> bool {
+    /// Attaches to Go's HTTP client in process `pid`, and to where streams are served and opened, at these offsets of its
+    /// executable.
+    pub fn go(&mut self, pid: u32, round_trip: Option<u64>, streams: &[(u64, go::Probe)]) -> bool {
         let attached = self.attached.entry(pid).or_default();
         if attached.executable.is_empty() {
-            let link = attach(&mut self.round_trip, pid, &executable(pid), offset);
-            attached.executable = complete(pid, [link]);
+            let target = executable(pid);
+            let (serve, open) = (&mut self.serve_stream, &mut self.open_stream);
+            let streams = streams.iter().map(|(offset, probe)| {
+                let point = UProbeAttachPoint {
+                    location: (*offset).into(),
+                    cookie: Some(probe.cookie()),
+                };
+                let program = if probe.serves() {
+                    &mut *serve
+                } else {
+                    &mut *open
+                };
+                attach(program, pid, &target, point)
+            });
+            let mut links: Vec<_> = streams.collect();
+            links.extend(round_trip.map(|at| attach(&mut self.round_trip, pid, &target, at)));
+            attached.executable = complete(pid, links);
         }
         !attached.executable.is_empty()
     }

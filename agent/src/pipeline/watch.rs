@@ -239,17 +239,21 @@ impl Watch {
             parent_goid: facts.parent_goid,
             ..Go::default()
         };
-        let (Some(offset), Some(path)) = (facts.round_trip, facts.connection) else {
+        let Some(path) = facts.connection else {
             return;
         };
         let wanted = self.propagation.go_uprobes == Switch::On;
         let uprobes = self.uprobes.as_mut().filter(|_| wanted);
-        if uprobes.is_some_and(|uprobes| uprobes.go(pid, offset)) {
-            told.go.conn = path.conn;
-            told.go.fd = path.fd;
-            told.go.local = path.local;
-            told.go.remote = path.remote;
-            told.go.port = path.port;
+        if uprobes.is_some_and(|uprobes| uprobes.go(pid, facts.round_trip, &facts.streams)) {
+            told.go = Go {
+                conn: facts.round_trip.map_or(0, |_| path.conn),
+                fd: path.fd,
+                local: path.local,
+                remote: path.remote,
+                port: path.port,
+                descriptor: path.descriptor,
+                ..told.go
+            };
         }
     }
 

@@ -6,7 +6,7 @@
 use super::layout::{Half, Http2, half};
 use crate::{
     carrier, chain, context, join,
-    maps::{HTTP2, PROCESSES, STREAM_JOINTS, STREAMS, lose},
+    maps::{CAUSES, HTTP2, PROCESSES, STREAM_JOINTS, STREAMS, lose},
     nghttp2,
     sampling, segment,
     task::{Socket, Task},
@@ -202,8 +202,8 @@ unsafe fn cause(walk: &Walk, stream: u32) -> u64 {
 }
 
 /// Handle of what the request on a stream is sent for, that the current thread writes; 0: not known. Who writes to a shared
-/// connection writes for others too: only a thread that does all of its process's work is taken at its word. Node.js tells the
-/// stream before it is written.
+/// connection writes for others too: only a thread that does all of its process's work is taken at its word. In Go the
+/// one that called has told, or has started the one that writes; Node.js tells the stream before it is written.
 #[inline(always)]
 pub unsafe fn stream_cause(connection: *const Connection, task: &Task, stream: u32) -> u64 {
     // SAFETY: as in `request`.
@@ -211,6 +211,10 @@ pub unsafe fn stream_cause(connection: *const Connection, task: &Task, stream: u
         match carrier::runtime_of(task.tgid()) {
             Some(runtime::THREADS) if is_alone(task) => chain::sender(connection, Some(task)),
             Some(runtime::NODE) => nghttp2::cause(connection, Some(task), stream),
+            Some(runtime::GO) => match CAUSES.get(key(connection, stream)) {
+                Some(handle) => context::going_on(*handle),
+                None => carrier::at_work(connection, task),
+            },
             _ => 0,
         }
     }

@@ -128,6 +128,8 @@ fn send(service: &Service, port: u16, load: Load) -> Result<Vec<String>> {
 fn hits(agent: &Agent) -> Result<f64> {
     let programs = [
         "uprobe_round_trip",
+        "uprobe_serve_stream",
+        "uprobe_open_stream",
         "uprobe_run_timers",
         "uprobe_nghttp2",
         "task_init",
