@@ -17,6 +17,7 @@ pub mod hpack;
 pub mod http1;
 pub mod http2;
 pub mod loss;
+pub mod nghttp2;
 pub mod option;
 pub mod process;
 pub mod propagator;

@@ -3,6 +3,7 @@
 use crate::{
     asyncio, context, handover,
     maps::{PROCESSES, WORK},
+    nghttp2,
     task::{Task, user_word},
     tokio,
 };
@@ -57,11 +58,16 @@ pub unsafe fn take_up(connection: *mut Connection, task: &Task, tgid: u32, handl
             Some(process) if process.runtime == runtime::TOKIO => {
                 return tokio::take_up(connection, task, &process.tokio, handle);
             }
-            _ => Carrier {
-                tgid,
-                kind: carrier::THREAD,
-                id: task.tid() as u64,
-            },
+            known => {
+                if known.is_some_and(|process| process.runtime == runtime::NODE) {
+                    nghttp2::reads(task, tgid, 0);
+                }
+                Carrier {
+                    tgid,
+                    kind: carrier::THREAD,
+                    id: task.tid() as u64,
+                }
+            }
         };
         let work = Work {
             handle,
@@ -137,8 +143,9 @@ fn carries_virtual_threads(task: &Task) -> bool {
     first == wanted as u64 && second & MASK == (wanted >> 64) as u64
 }
 
+/// Handle of what the current thread works on; 0: not known.
 #[inline(always)]
-fn of_thread(task: &Task, tgid: u32) -> u64 {
+pub fn of_thread(task: &Task, tgid: u32) -> u64 {
     let id = task.tid() as u64;
     let Some(work) = WORK.get_ptr_mut(Carrier {
         tgid,

@@ -16,6 +16,7 @@ use sonde_common::{
     connection::{Connection, Pending},
     context::{CONTEXTS as SLOTS, Carrier, Context, Ends, Goroutine, Joint, SpanContext, Work},
     loss::{Hook, LOSSES, Reason, index},
+    nghttp2,
     process::Process,
     propagator::COUNT,
     python::{ObjectKey, Serving, TaskWork, Thread},
@@ -197,6 +198,19 @@ pub static HANDED_OVER: LruHashMap<u64, Goroutine, 65_536> = LruHashMap::new();
 /// Tasks of tokio that messages wake.
 #[btf_map]
 pub static RECEIVERS: LruHashMap<Carrier, Receiver, 65_536> = LruHashMap::new();
+
+/// Streams of Node.js's HTTP/2: what a client's were opened for, and, as stream 0, the cookie of the connection whose bytes the
+/// session took last. See `nghttp2`.
+#[btf_map]
+pub static NODE_STREAMS: LruHashMap<nghttp2::Stream, u64, 65_536> = LruHashMap::new();
+
+/// The sessions of connections, by cookie.
+#[btf_map]
+pub static NODE_SESSIONS: LruHashMap<u64, u64, 16_384> = LruHashMap::new();
+
+/// Threads of Node.js that do HTTP/2, by tgid and tid.
+#[btf_map]
+pub static EVENT_LOOPS: LruHashMap<u64, nghttp2::Thread, 16_384> = LruHashMap::new();
 
 /// Requests that left without a field, for a server on the same machine to find their span.
 #[btf_map]

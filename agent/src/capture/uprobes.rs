@@ -15,6 +15,7 @@ use sonde_common::tokio::Probe;
 
 use super::other_reads::OtherReads;
 use super::{Capture, CaptureError};
+use crate::runtime::node::NodeFacts;
 use crate::runtime::python::{Module, Uvloop};
 
 /// The programs, loaded, and where they are attached.
@@ -26,6 +27,7 @@ pub struct Uprobes {
     serve_stream: UProbe,
     open_stream: UProbe,
     run_timers: UProbe,
+    nghttp2: UProbe,
     other_reads: OtherReads,
     wake: UProbe,
     attached: FxHashMap<u32, Attached>,
@@ -51,6 +53,7 @@ impl Uprobes {
             serve_stream: load(capture, "uprobe_serve_stream")?,
             open_stream: load(capture, "uprobe_open_stream")?,
             run_timers: load(capture, "uprobe_run_timers")?,
+            nghttp2: load(capture, "uprobe_nghttp2")?,
             other_reads: OtherReads::new(capture),
             wake: load(capture, "uprobe_wake")?,
             attached: FxHashMap::default(),
@@ -125,27 +128,31 @@ impl Uprobes {
         }
         let target = executable(pid);
         let links = probes.iter().map(|(offset, probe)| {
-            let point = UProbeAttachPoint {
-                location: (*offset).into(),
-                cookie: Some(probe.cookie()),
-            };
+            let point = with_cookie(*offset, probe.cookie());
             attach(&mut self.wake, pid, &target, point)
         });
         let links: Vec<_> = links.collect();
         attached.tokio = complete(pid, links);
     }
 
-    /// Attaches to the timers of Node.js process `pid`, at these offsets of its executable.
-    pub fn node(&mut self, pid: u32, offsets: &[u64]) {
+    /// Attaches to the event loop and the HTTP/2 of Node.js process `pid`.
+    pub fn node(&mut self, pid: u32, facts: &NodeFacts) {
         self.other_reads.attach();
         let attached = self.attached.entry(pid).or_default();
-        if attached.executable.is_empty() {
-            let target = executable(pid);
-            let links = offsets
-                .iter()
-                .map(|offset| attach(&mut self.run_timers, pid, &target, *offset));
-            attached.executable = complete(pid, links);
+        if !attached.executable.is_empty() {
+            return;
         }
+        let target = executable(pid);
+        let event_loop = facts.event_loop.iter();
+        let event_loop =
+            event_loop.map(|offset| attach(&mut self.run_timers, pid, &target, *offset));
+        attached.executable = complete(pid, event_loop);
+        let http2 = facts.http2.iter().map(|(offset, cookie)| {
+            let point = with_cookie(*offset, *cookie);
+            attach(&mut self.nghttp2, pid, &target, point)
+        });
+        let http2 = complete(pid, http2);
+        attached.executable.extend(http2);
     }
 
     /// Are reads seen that Node.js makes from other sockets than those of TCP?
@@ -170,6 +177,13 @@ fn complete(
         tracing::debug!(pid, %error, "no uprobe: links between requests will be missing");
         Vec::new()
     })
+}
+
+fn with_cookie(offset: u64, cookie: u64) -> UProbeAttachPoint<'static> {
+    UProbeAttachPoint {
+        location: offset.into(),
+        cookie: Some(cookie),
+    }
 }
 
 fn executable(pid: u32) -> PathBuf {

@@ -31,8 +31,8 @@ pub struct Watch {
     uprobes: Option<Uprobes>,
     enroller: Enroller,
     go: Executables<GoFacts>,
-    /// File offsets of the timers' functions.
-    node: Executables<Vec<u64>>,
+    /// File offsets of its event loop and its HTTP/2.
+    node: Executables<node::NodeFacts>,
     tokio: Executables<TokioFacts>,
 }
 
@@ -219,14 +219,11 @@ impl Watch {
         }
     }
 
-    /// Without its symbols, calls behind timers are not known to be such.
+    /// Without its symbols, calls behind timers are not known to be such, and those over HTTP/2 are not linked.
     fn look_into_node(&mut self, pid: u32) {
         if let Some(uprobes) = &mut self.uprobes {
-            let offsets = self
-                .node
-                .of(pid, |path| Some(node::timers(path)))
-                .unwrap_or_default();
-            uprobes.node(pid, &offsets);
+            let facts = self.node.of(pid, node::inspect).unwrap_or_default();
+            uprobes.node(pid, &facts);
         }
     }
 

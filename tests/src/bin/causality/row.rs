@@ -131,6 +131,7 @@ fn hits(agent: &Agent) -> Result<f64> {
         "uprobe_serve_stream",
         "uprobe_open_stream",
         "uprobe_run_timers",
+        "uprobe_nghttp2",
         "task_init",
         "future_set_result",
         "uvloop_connection_made",
