@@ -21,7 +21,7 @@ fn grpc_versions() {
         let known = Grpc::of_version(minor);
         assert_eq!(Grpc::of_dwarf(&image), known, "1.{minor}");
         let places = inspect(&executable).unwrap().streams;
-        for place in [place::SERVES_GRPC, place::CALLS_GRPC, place::SERVES_HTTP] {
+        for place in [place::SERVES_GRPC, place::CALLS_GRPC] {
             let found = places.iter().any(|(_, probe)| probe.place == place);
             assert!(found, "1.{minor}: {place}");
         }
