@@ -158,7 +158,13 @@ impl Capture {
             baggage: options.context.propagators.baggage.into(),
             propagators: options.context.propagators.others,
             task_real_parent: offsets.task_real_parent,
-            reserved: 0,
+            task_files: offsets.task_files,
+            files_fdt: offsets.files_fdt,
+            fdtable_max_fds: offsets.fdtable_max_fds,
+            fdtable_fd: offsets.fdtable_fd,
+            file_private_data: offsets.file_private_data,
+            socket_sk: offsets.socket_sk,
+            sock_cookie: offsets.sock_cookie,
             linger: u64::try_from(options.context.linger.as_nanos()).unwrap_or(u64::MAX),
         });
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::Btf {
