@@ -31,7 +31,7 @@ use crate::{
         data,
     },
     received::{SLOTS as RECEIVED_SLOTS, Slot},
-    sending::Sending,
+    sending::{Frames, Sending},
 };
 
 /// Set by the agent before loading.
@@ -146,6 +146,10 @@ pub static CONNECTIONS: SocketStorage<Connection, CLONED> = SocketStorage::new()
 /// What the `sk_msg` program knows of a client socket that it writes fields for.
 #[btf_map]
 pub static SENDING: SocketStorage<Sending, OWN> = SocketStorage::new();
+
+/// What it knows of one that speaks HTTP/2.
+#[btf_map]
+pub static FRAMES: SocketStorage<Frames, OWN> = SocketStorage::new();
 
 /// What the programs know of an HTTP/2 connection.
 #[btf_map]

@@ -32,7 +32,8 @@ const SOCKETS: &str = "SOCKETS";
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sonde-ebpf.o"));
 
 /// Every program of the object, in the order of attachment: what fills a socket's state first.
-pub const PROGRAMS: [&str; 10] = [
+pub const PROGRAMS: [&str; 11] = [
+    "sk_msg_http2",
     "sk_msg_verdict",
     "sched_process_exec",
     "sched_process_exit",
@@ -46,7 +47,8 @@ pub const PROGRAMS: [&str; 10] = [
 ];
 
 /// Programs that others go on in, and the arrays they are found in.
-const TAIL_CALLS: [(&str, &str); 2] = [
+const TAIL_CALLS: [(&str, &str); 3] = [
+    ("sk_msg_http2", "MESSAGE_HTTP2"),
     ("cgroup_skb_ingress_http2", "INGRESS_HTTP2"),
     ("cgroup_skb_egress_http2", "EGRESS_HTTP2"),
 ];
@@ -229,7 +231,10 @@ impl Capture {
             }
             Program::SkMsg(program) => {
                 program.load().map_err(step("load"))?;
-                self.attach_sk_msg(name)?;
+                match TAIL_CALLS.iter().find(|(tail, _)| *tail == name) {
+                    Some((_, map)) => self.attach_tail(name, map)?,
+                    None => self.attach_sk_msg(name)?,
+                }
             }
             Program::CgroupSkb(program) => {
                 if program.fd().is_err() {

@@ -81,10 +81,10 @@ pub unsafe fn request<const EGRESS: bool>(walk: &Walk, http2: *mut Http2) {
         let half = half::<EGRESS>(http2);
         let direction = segment::direction::<EGRESS>(walk.connection);
         (*direction).begun = (*direction).begun.wrapping_add(1);
-        if (*half).scan.is_traceparent_invalid() {
+        if (*half).scan.is_invalid() {
             lose(segment::hook::<EGRESS>(), Reason::InvalidParent);
         }
-        if (*half).scan.has_several_parents() {
+        if (*half).scan.has_several() {
             lose(segment::hook::<EGRESS>(), Reason::SeveralParents);
         }
         let handle = if EGRESS {

@@ -87,7 +87,7 @@ unsafe fn begin<const EGRESS: bool>(walk: &Walk, half: *mut Half) -> bool {
         };
         if kind == frame::DATA {
             data::begin::<EGRESS>(walk, half);
-        } else if (*half).captured > 0 || block {
+        } else if (*half).captured > 0 || block || kind == frame::SETTINGS {
             digest::header(half);
         }
         (*half).begun = 0;
