@@ -59,8 +59,20 @@ pub struct Config {
     pub baggage: u32,
     /// Other propagators that do, as bits of [`crate::propagator::known`] in the order that decides; 0: no more.
     pub propagators: [u32; crate::propagator::COUNT],
-    /// Padding.
-    pub reserved: u32,
+    /// Offset of `files` in `task_struct`.
+    pub task_files: u32,
+    /// Offset of `fdt` in `files_struct`.
+    pub files_table: u32,
+    /// Offset of `fd` in `fdtable`; `max_fds` comes first.
+    pub table_files: u32,
+    /// Offset of `private_data` in `file`.
+    pub file_data: u32,
+    /// Offset of `file` in `socket`.
+    pub socket_file: u32,
+    /// Offset of `sk` in `socket`.
+    pub socket_sock: u32,
+    /// Offset of `__sk_common.skc_cookie` in `sock`.
+    pub sock_cookie: u32,
     /// How long work goes on after its response, in nanoseconds.
     pub linger: u64,
 }

@@ -29,6 +29,7 @@ mod chunked;
 mod context;
 mod event_loop;
 mod fields;
+mod grpc;
 mod handover;
 mod head;
 mod hold;

@@ -6,9 +6,14 @@
 use crate::maps::config;
 use aya_ebpf::{
     bindings::task_struct,
-    helpers::generated::{bpf_get_current_task_btf, bpf_probe_read_user, bpf_skc_to_tcp_sock},
+    helpers::generated::{
+        bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_probe_read_user, bpf_skc_to_tcp_sock,
+    },
 };
 use core::ffi::c_void;
+
+/// `IPPROTO_TCP`
+const TCP: u16 = 6;
 
 /// The current thread.
 #[derive(Clone, Copy)]
@@ -133,7 +138,6 @@ impl Socket {
 /// Is it a TCP socket, of a tracepoint's argument?
 #[inline(always)]
 pub fn is_tcp(sk: *const u8) -> bool {
-    const TCP: u16 = 6;
     // SAFETY: as in `Task`.
     unsafe { field::<u16>(sk, config().sock_protocol) == TCP }
 }
@@ -152,4 +156,19 @@ pub fn user_word(at: u64) -> Option<u64> {
     // SAFETY: the helper checks the address and fails on what is not there.
     let failed = unsafe { bpf_probe_read_user((&raw mut word).cast(), 8, at as *const c_void) };
     (failed == 0).then_some(word)
+}
+
+/// A word of the kernel's memory; 0 where there is none.
+#[inline(never)]
+pub fn kernel_word(at: u64) -> u64 {
+    let mut word = 0_u64;
+    // SAFETY: the helper fails on what is not there.
+    let failed = unsafe { bpf_probe_read_kernel((&raw mut word).cast(), 8, at as *const c_void) };
+    if failed == 0 { word } else { 0 }
+}
+
+/// Is it a TCP socket, by its address?
+#[inline(always)]
+pub fn is_tcp_at(sock: u64) -> bool {
+    kernel_word(sock + config().sock_protocol as u64) as u16 == TCP
 }

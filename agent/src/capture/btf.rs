@@ -59,6 +59,20 @@ pub struct Offsets {
     pub tcp_write_seq: u32,
     /// `tcp_sock.rcv_nxt`
     pub tcp_rcv_nxt: u32,
+    /// `task_struct.files`
+    pub task_files: u32,
+    /// `files_struct.fdt`
+    pub files_table: u32,
+    /// `fdtable.fd`
+    pub table_files: u32,
+    /// `file.private_data`
+    pub file_data: u32,
+    /// `socket.file`
+    pub socket_file: u32,
+    /// `socket.sk`
+    pub socket_sock: u32,
+    /// `sock.__sk_common.skc_cookie`
+    pub sock_cookie: u32,
 }
 
 /// Where the base of thread-local storage is kept.
@@ -102,6 +116,13 @@ impl Offsets {
             sock_sndbuf: required("sock", &["sk_sndbuf"])?,
             tcp_write_seq: required("tcp_sock", &["write_seq"])?,
             tcp_rcv_nxt: required("tcp_sock", &["rcv_nxt"])?,
+            task_files: offset("task_struct", "files"),
+            files_table: offset("files_struct", "fdt"),
+            table_files: offset("fdtable", "fd"),
+            file_data: offset("file", "private_data"),
+            socket_file: offset("socket", "file"),
+            socket_sock: offset("socket", "sk"),
+            sock_cookie: path("sock", &["__sk_common", "skc_cookie"]),
         })
     }
 }
