@@ -33,6 +33,7 @@ mod grpc;
 mod handover;
 mod head;
 mod hold;
+mod http2;
 mod join;
 mod maps;
 mod omit;
