@@ -47,7 +47,7 @@ pub struct Call {
 }
 
 /// Streams of a connection that may wait to be written.
-pub const UNSENT: usize = 64;
+pub const UNSENT: usize = 256;
 
 /// A client's stream that has no id yet.
 #[repr(C)]

@@ -225,7 +225,7 @@ pub static CALLS: LruHashMap<ObjectKey, Call, 16_384> = LruHashMap::new();
 
 /// Streams that its clients have begun, by the cookies of their sockets.
 #[btf_map]
-pub static UNSENT: LruHashMap<u64, Unsent, 1024> = LruHashMap::new();
+pub static UNSENT: LruHashMap<u64, Unsent, 512> = LruHashMap::new();
 
 /// The one connection per CPU that is between its first data and its socket.
 #[btf_map]
