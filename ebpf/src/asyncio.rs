@@ -240,10 +240,24 @@ unsafe fn settle(thread: *mut Thread) {
         if (*thread).reading == context {
             (*thread).reading = 0;
         }
-        // A task may have been given the context of another that runs.
-        if (*thread).cause != 0 || owned(thread, context) == NOBODY {
+        // A task may have been given the context of another that runs. Its address may be that of one that had the same.
+        if (*thread).cause != 0 || owned(thread, context) == NOBODY || was(thread, context, task) {
             remember(thread, context, (*thread).cause, task);
         }
+    }
+}
+
+/// Is what is known of the context known of a task at this address?
+#[inline(never)]
+unsafe fn was(thread: *mut Thread, context: u64, task: u64) -> bool {
+    // SAFETY: the caller passes a map value; so is the entry.
+    unsafe {
+        let key = ObjectKey {
+            address: context,
+            tgid: (*thread).tgid,
+            reserved: 0,
+        };
+        TASKS.get_ptr_mut(key).is_some_and(|known| (*known).task == task)
     }
 }
 
