@@ -55,7 +55,9 @@ pub const UNSENT: usize = 256;
 pub struct Begun {
     /// Address of the `grpc_chttp2_stream`; 0: it has been sent.
     pub stream: u64,
-    /// Handle of what its call is made for.
+    /// Its first word: address of the `grpc_chttp2_transport`.
+    pub transport: u64,
+    /// Handle of what its call is made for; 0: nothing that is known.
     pub handle: u64,
 }
 
@@ -80,6 +82,7 @@ impl Unsent {
     pub const NONE: Self = Self {
         streams: [Begun {
             stream: 0,
+            transport: 0,
             handle: 0,
         }; UNSENT],
         begun: 0,

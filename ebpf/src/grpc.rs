@@ -61,11 +61,11 @@ pub fn grpc_init_stream(ctx: ProbeContext) -> u32 {
         reserved: 0,
     };
     if let Some(grpc) = known(tgid) {
-        let endpoint = word(ctx.arg::<u64>(0).unwrap_or(0) + grpc.endpoint as u64);
-        let cookie = endpoint::cookie(endpoint);
+        let transport = ctx.arg(0).unwrap_or(0);
+        let cookie = endpoint::cookie(word(transport + grpc.endpoint as u64));
         // The server's stream is told as its id.
         match ctx.arg::<u64>(3).unwrap_or(0) as u32 {
-            0 => begin(&key, cookie, ctx.arg(1).unwrap_or(0)),
+            0 => begin(&key, cookie, ctx.arg(1).unwrap_or(0), transport),
             stream => accept(&key, cookie, stream),
         }
     }
@@ -130,7 +130,8 @@ unsafe extern "C" fn is_sent(index: u64, context: *mut *mut Unsent) -> i64 {
         if stream == 0 {
             return 0;
         }
-        if word(stream + (*unsent).offset as u64) as u32 != (*unsent).wanted {
+        let id = word(stream + (*unsent).offset as u64) as u32;
+        if id != (*unsent).wanted || word(stream) != (*begun).transport {
             return 0;
         }
         (*unsent).found = (*begun).handle;
@@ -139,32 +140,44 @@ unsafe extern "C" fn is_sent(index: u64, context: *mut *mut Unsent) -> i64 {
     }
 }
 
-/// A client's stream has been made for the call of an arena.
+/// A client's stream has been made for the call of an arena. One without work counts too: another may have been at its
+/// address and never sent.
 #[inline(never)]
-fn begin(key: &ObjectKey, cookie: u64, stream: u64) {
-    let Some(call) = CALLS.get_ptr_mut(key) else {
+fn begin(key: &ObjectKey, cookie: u64, stream: u64, transport: u64) {
+    let handle = made_for(key);
+    if cookie == 0 {
+        return;
+    }
+    let Some(unsent) = unsent(cookie) else {
         return;
     };
-    // SAFETY: map values.
+    // SAFETY: a map value.
+    unsafe {
+        let mut number = 1_u64;
+        let counter = &raw mut (*unsent).begun;
+        asm!("{0} = atomic_fetch_add((u64 *)({1} + 0), {0})", inout(reg) number, in(reg) counter);
+        let begun = slot(unsent, number);
+        (*begun).stream = 0;
+        (*begun).handle = handle;
+        (*begun).transport = transport;
+        (*begun).stream = stream;
+    }
+}
+
+/// Handle of what a client's call is made for.
+#[inline(always)]
+fn made_for(key: &ObjectKey) -> u64 {
+    let Some(call) = CALLS.get_ptr_mut(key) else {
+        return 0;
+    };
+    // SAFETY: a map value.
     unsafe {
         if (*call).end != end::CLIENT {
             // The arena of a server's call that is over.
             (*call).end = end::CLIENT;
             (*call).handle = 0;
         }
-        if (*call).handle == 0 || cookie == 0 {
-            return;
-        }
-        let Some(unsent) = unsent(cookie) else {
-            return;
-        };
-        let mut number = 1_u64;
-        let counter = &raw mut (*unsent).begun;
-        asm!("{0} = atomic_fetch_add((u64 *)({1} + 0), {0})", inout(reg) number, in(reg) counter);
-        let begun = slot(unsent, number);
-        (*begun).stream = 0;
-        (*begun).handle = (*call).handle;
-        (*begun).stream = stream;
+        (*call).handle
     }
 }
 
