@@ -34,22 +34,27 @@ async function spread(call) {
   else call.end();
 }
 
-async function chat(call) {
+function chat(call) {
   let received = 0;
-  call.on("error", () => {});
-  for await (const request of call) {
-    received += 1;
+  let turn = Promise.resolve();
+  const answer = async (request, number) => {
     for (let i = 0; i < Math.max(request.count, 1); i++) {
       await pause(request);
-      call.write(reply(request, received));
+      call.write(reply(request, number));
     }
     const error = failure(request);
-    if (error) return call.emit("error", error);
-  }
-  call.end();
+    if (error) call.emit("error", error);
+  };
+  call.on("error", () => {});
+  call.on("data", (request) => {
+    received += 1;
+    const number = received;
+    turn = turn.then(() => answer(request, number));
+  });
+  call.on("end", () => turn.then(() => call.end()));
 }
 
 const server = new grpc.Server();
-server.addService(sonde.test.v1.Echo.service, { say, wait: say, fail: say, collect, spread, chat: (call) => chat(call).catch(() => {}) });
+server.addService(sonde.test.v1.Echo.service, { say, wait: say, fail: say, collect, spread, chat });
 server.bindAsync(`127.0.0.1:${process.argv[2]}`, grpc.ServerCredentials.createInsecure(), (error) => { if (error) throw error; });
 process.on("SIGTERM", () => server.tryShutdown(() => process.exit(0)));

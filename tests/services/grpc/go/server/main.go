@@ -31,13 +31,15 @@ func end(request *echo.Request) error {
 	return status.Error(codes.Code(request.GetCode()), "as asked")
 }
 
-func pause(ctx context.Context, request *echo.Request) {
+func pause(ctx context.Context, request *echo.Request) error {
 	if request.GetMilliseconds() == 0 {
-		return
+		return nil
 	}
 	select {
 	case <-time.After(time.Duration(request.GetMilliseconds()) * time.Millisecond):
+		return nil
 	case <-ctx.Done():
+		return status.FromContextError(ctx.Err()).Err()
 	}
 }
 
@@ -46,12 +48,16 @@ func reply(request *echo.Request, received uint32) *echo.Reply {
 }
 
 func (service) Say(ctx context.Context, request *echo.Request) (*echo.Reply, error) {
-	pause(ctx, request)
+	if err := pause(ctx, request); err != nil {
+		return nil, err
+	}
 	return reply(request, 1), end(request)
 }
 
 func (service) Wait(ctx context.Context, request *echo.Request) (*echo.Reply, error) {
-	pause(ctx, request)
+	if err := pause(ctx, request); err != nil {
+		return nil, err
+	}
 	return reply(request, 1), end(request)
 }
 
@@ -71,7 +77,9 @@ func (service) Collect(stream echo.Echo_CollectServer) error {
 		}
 		last, received = request, received+1
 	}
-	pause(stream.Context(), last)
+	if err := pause(stream.Context(), last); err != nil {
+		return err
+	}
 	if err := end(last); err != nil {
 		return err
 	}
@@ -80,7 +88,9 @@ func (service) Collect(stream echo.Echo_CollectServer) error {
 
 func (service) Spread(request *echo.Request, stream echo.Echo_SpreadServer) error {
 	for range request.GetCount() {
-		pause(stream.Context(), request)
+		if err := pause(stream.Context(), request); err != nil {
+			return err
+		}
 		if err := stream.Send(reply(request, 1)); err != nil {
 			return err
 		}
@@ -98,7 +108,9 @@ func (service) Chat(stream echo.Echo_ChatServer) error {
 			return err
 		}
 		for range max(request.GetCount(), 1) {
-			pause(stream.Context(), request)
+			if err := pause(stream.Context(), request); err != nil {
+				return err
+			}
 			if err := stream.Send(reply(request, received)); err != nil {
 				return err
 			}
