@@ -25,6 +25,7 @@ pub mod pair;
 pub mod peer;
 pub mod process;
 pub mod propagation;
+pub mod rpc;
 pub mod service;
 pub mod span;
 pub mod wait;
