@@ -17,6 +17,7 @@ pub mod chain;
 pub mod client;
 pub mod environment;
 pub mod expect;
+pub mod http2;
 pub mod kernel;
 pub mod load;
 pub mod net;

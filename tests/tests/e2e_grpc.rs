@@ -181,8 +181,8 @@ fn older(name: &str, server: Kind, client: Client) {
         assert_eq!(clients.len(), calls.len(), "{:#?}", agent::brief(&spans));
         assert_eq!(servers.len(), calls.len(), "{:#?}", agent::brief(&spans));
         for (index, (call, outcome)) in calls.iter().zip(outcomes).enumerate() {
-            let pair = [clients[index], servers[index]];
-            pair.map(|span| honest(span, call, outcome));
+            honest(clients[index], call, outcome);
+            honest(servers[index], call, outcome);
         }
         Ok(())
     });
