@@ -6,10 +6,11 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use sonde::spans::http::{Clock, ConnectionFacts, Options, build};
+use sonde::spans::{Clock, ConnectionFacts, Options, build};
 use sonde::spans::{IdGenerator, Resource, Role, route};
 use sonde_protocols::Timestamp;
-use sonde_protocols::http1::{Body, Exchange, HeadError, Outcome, RequestHead, ResponseHead};
+use sonde_protocols::exchange::{Body, Exchange, Outcome, RequestHead, ResponseHead, Version};
+use sonde_protocols::http1::HeadError;
 
 const ROUNDS: usize = 200;
 const PER_ROUND: u32 = 2_000;
@@ -30,26 +31,22 @@ fn least(name: &str, mut work: impl FnMut()) {
 
 fn main() -> Result<(), HeadError> {
     let exchange = Exchange {
-        label: None,
-        request: RequestHead::parse(HEAD)?,
-        request_started: Timestamp(1_000),
         request_read: Some(Timestamp(2_000)),
         request_ended: Some(Timestamp(1_000)),
         request_body: Body {
-            size: 0,
             complete: true,
+            ..Body::default()
         },
-        response: Some(ResponseHead {
-            status: 200,
-            minor_version: 1,
-        }),
+        response: Some(ResponseHead::new(200, Version::Http11)),
         response_started: Some(Timestamp(3_000)),
         response_body: Body {
             size: 512,
             complete: true,
+            messages: None,
         },
         ended: Timestamp(4_000),
         outcome: Outcome::Complete,
+        ..Exchange::begin(RequestHead::parse(HEAD)?, Timestamp(1_000))
     };
     let resource = Arc::new(Resource::default());
     let clock = Clock {

@@ -19,7 +19,7 @@ pub use enroll::{Enrolled, Enroller};
 pub use error::CaptureError;
 pub use fionread::Fionread;
 pub use loader::{Capture, Options, PROGRAMS, Verdicts};
-pub use records::{Data, ExecFacts, OpenFacts, Record, Records, UnknownRecord};
+pub use records::{Data, ExecFacts, OpenFacts, Protocol, Record, Records, UnknownRecord};
 pub use samplers::SamplerMap;
 pub use statistics::{Losses, ProgramRuns, Statistics};
 pub use uprobes::Uprobes;

@@ -17,7 +17,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::time::{ClockId, clock_gettime};
 use sonde_common::context::{SAMPLED, SpanContext, origin};
 use sonde_protocols::Timestamp;
-use sonde_protocols::http1::Label;
+use sonde_protocols::exchange::Label;
 
 use crate::capture::{Capture, Record, Records, Statistics};
 use crate::connections::{Connections, Finished};
@@ -25,7 +25,7 @@ use crate::context::Sdk;
 use crate::export::Exporters;
 use crate::health::{Health, Readiness};
 use crate::process::Exec;
-use crate::spans::http::{self, Clock, ConnectionFacts};
+use crate::spans::{self, Clock, ConnectionFacts};
 use crate::spans::{IdGenerator, Role, Span};
 
 pub use counters::Counters;
@@ -54,7 +54,7 @@ pub struct Pipeline {
     /// Where spans go.
     pub exporters: Arc<Exporters>,
     /// How spans are made.
-    pub spans: http::Options,
+    pub spans: spans::Options,
     /// What services that trace themselves mean.
     pub sdk: Sdk,
     /// Exchanges in flight for longer are handed over as such.
@@ -70,7 +70,7 @@ pub struct Pipeline {
 /// Turns finished exchanges into spans.
 struct Maker<'a> {
     watch: &'a mut Watch,
-    options: &'a http::Options,
+    options: &'a spans::Options,
     sdk: Sdk,
     clock: Clock,
     ids: &'a mut IdGenerator,
@@ -139,19 +139,20 @@ impl Pipeline {
                 counters,
                 made,
             };
+            let odd = |protocol, odd| counters.odd(protocol, odd);
             match record {
                 Record::Data(data) => {
                     counters.data.inc();
-                    connections.data(&data, |done| maker.span(done), |odd| counters.odd(odd));
+                    connections.data(&data, |done| maker.span(done), odd);
                 }
                 Record::Open(facts) => {
                     counters.open.inc();
                     maker.watch.opened(&facts);
-                    connections.opened(facts, Timestamp(0));
+                    connections.opened(facts, Timestamp(0), |done| maker.span(done), odd);
                 }
                 Record::Closed(closed) => {
                     counters.closed.inc();
-                    connections.closed(&closed, |done| maker.span(done), |odd| counters.odd(odd));
+                    connections.closed(&closed, |done| maker.span(done), odd);
                 }
                 Record::Exec(exec) => {
                     counters.exec.inc();
@@ -298,7 +299,7 @@ impl Maker<'_> {
             remote: facts.remote,
         };
         let resource = &process.resource;
-        self.made.push(http::build(
+        self.made.push(spans::build(
             &exchange,
             context.as_ref(),
             &place,

@@ -2,15 +2,24 @@
 //!
 //! Pure: no sockets, no files. What it does not do: decide causality (the kernel does), sample, send.
 
+mod build;
+mod convention;
+mod failure;
 pub mod forwarded;
-pub mod http;
+mod http;
 mod ids;
+pub mod own;
+mod place;
 pub mod redact;
 mod resource;
 pub mod route;
+mod rpc;
 mod span;
 pub mod trace_context;
+#[cfg(test)]
+mod wire;
 
+pub use build::{Clock, ConnectionFacts, Options, build};
 pub use ids::IdGenerator;
 pub use resource::Resource;
 pub use span::{Attribute, Kind, Link, Role, Span, SpanId, Status, TraceId, Value};

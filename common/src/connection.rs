@@ -19,6 +19,8 @@ pub mod phase {
     pub const UNTIL_CLOSE: u8 = 3;
     /// Unknown: wait for a packet that begins with a start line.
     pub const UNSYNCED: u8 = 4;
+    /// A frame of HTTP/2, until the programs for that take over.
+    pub const FRAMES: u8 = 5;
 }
 
 /// What a connection is.
@@ -35,6 +37,8 @@ pub mod state {
     pub const LEFT: u8 = 4;
     /// HTTP/2 was recognised and the connection announced to the agent.
     pub const HTTP2: u8 = 5;
+    /// A response of HTTP/1.x has given the connection to another protocol; if that is HTTP/2, its first bytes tell.
+    pub const UPGRADED: u8 = 6;
 }
 
 /// What an announced connection speaks.
@@ -140,8 +144,10 @@ pub struct Connection {
     pub ends: Ends,
     /// By direction, ingress first: 1 while a message goes by that is left out. Written by the direction's hook.
     pub leaves_out: [u8; 2],
+    /// 1: the agent was told of it. Written by the `cgroup_skb` hooks.
+    pub announced: u8,
     /// Padding.
-    pub reserved_ends: [u8; 2],
+    pub reserved_ends: u8,
     /// Owner. Written on connect and listen, and by the reading hook.
     pub tgid: u32,
     /// `begun` of the request direction at the last read.

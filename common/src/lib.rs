@@ -12,6 +12,7 @@ pub mod config;
 pub mod connection;
 pub mod context;
 pub mod field;
+pub mod hpack;
 pub mod http1;
 pub mod http2;
 pub mod loss;

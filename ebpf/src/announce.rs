@@ -58,7 +58,7 @@ pub unsafe fn elided<const EGRESS: bool>(
 
 /// Announces the connection, once. False if that failed: then nothing of it may be told.
 #[inline(always)]
-pub unsafe fn open<const EGRESS: bool>(walk: &Walk) -> bool {
+pub unsafe fn open<const EGRESS: bool>(walk: &Walk, protocol: u8) -> bool {
     // SAFETY: the connection is a checked map value; the record is written in place, since a copy on
     // the stack would be too large; the helpers check the packet's bounds.
     unsafe {
@@ -94,10 +94,14 @@ pub unsafe fn open<const EGRESS: bool>(walk: &Walk) -> bool {
         }
         (*open).ends = *ends;
         (*open).role = (*connection).role;
-        (*open).protocol = protocol::HTTP1;
+        (*open).protocol = protocol;
         (*open).reserved = [0; 2];
         ring::submit(entry, size_of::<Open>() as u64);
-        (*connection).state = state::HTTP1;
+        (*connection).announced = 1;
+        (*connection).state = match protocol {
+            protocol::HTTP2 => state::HTTP2,
+            _ => state::HTTP1,
+        };
         true
     }
 }

@@ -109,7 +109,7 @@ unsafe fn claim(connection: *mut Connection, now: u64) -> u64 {
 
 /// Whose word counts about parents, and what they pass on?
 #[inline(always)]
-unsafe fn is_trusted(walk: &Walk) -> bool {
+pub unsafe fn is_trusted(walk: &Walk) -> bool {
     match config().trust_incoming {
         trust::ALL => true,
         // SAFETY: as in `request`.
@@ -173,7 +173,7 @@ unsafe fn parent(
 }
 
 #[inline(always)]
-unsafe fn name(span: *mut SpanContext, told: &Traceparent) {
+pub unsafe fn name(span: *mut SpanContext, told: &Traceparent) {
     let [high, low] = told.trace_id;
     // SAFETY: as in `request`.
     unsafe { (*span).trace_id = halves(high, low) };
@@ -311,7 +311,7 @@ unsafe fn written(
 /// The application has named the parent itself. If it only passed on what came in, the span stays a child
 /// of the request at hand; else the span is the one that the application named.
 #[inline(always)]
-unsafe fn follow(
+pub unsafe fn follow(
     connection: *mut Connection,
     parent: u64,
     told: &Traceparent,

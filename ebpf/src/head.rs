@@ -14,7 +14,7 @@ use aya_ebpf::{
 };
 use core::ffi::c_void;
 use sonde_common::{
-    connection::{Connection, Direction, phase, role, state},
+    connection::{Connection, Direction, phase, protocol, role, state},
     context::SpanContext,
     http1::{Body, ChunkScan, HeadScan, body_of},
     loss::Reason,
@@ -235,7 +235,7 @@ unsafe fn introduce<const EGRESS: bool>(walk: &mut Walk, head: &HeadScan) -> boo
             let client = EGRESS != head.is_response();
             (*walk.connection).role = if client { role::CLIENT } else { role::SERVER };
         }
-        announce::open::<EGRESS>(walk)
+        announce::open::<EGRESS>(walk, protocol::HTTP1)
     }
 }
 
@@ -342,7 +342,7 @@ unsafe fn enter<const EGRESS: bool>(
             }
             Body::UntilClose => (*direction).phase = phase::UNTIL_CLOSE,
             Body::Tunnel => {
-                (*walk.connection).state = state::OPAQUE;
+                (*walk.connection).state = state::UPGRADED;
                 (*direction).stop = 1;
             }
         }

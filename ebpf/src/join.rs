@@ -52,7 +52,7 @@ pub unsafe fn take(
 }
 
 #[inline(always)]
-fn same(trace_id: &[u8; 16], told: &Traceparent) -> bool {
+pub fn same(trace_id: &[u8; 16], told: &Traceparent) -> bool {
     let [high, low] = told.trace_id;
     let [a, b, c, d, e, f, g, h, rest @ ..] = *trace_id;
     u64::from_ne_bytes([a, b, c, d, e, f, g, h]) == high && u64::from_ne_bytes(rest) == low

@@ -32,6 +32,7 @@ mod fields;
 mod handover;
 mod head;
 mod hold;
+mod http2;
 mod join;
 mod maps;
 mod omit;

@@ -14,7 +14,7 @@ use core::ffi::c_void;
 use sonde_common::{
     config::{Config, trust},
     connection::{Connection, Pending},
-    context::{CONTEXTS as SLOTS, Carrier, Context, Ends, Goroutine, Joint, Work},
+    context::{CONTEXTS as SLOTS, Carrier, Context, Ends, Goroutine, Joint, SpanContext, Work},
     loss::{Hook, LOSSES, Reason, index},
     process::Process,
     propagator::COUNT,
@@ -24,6 +24,11 @@ use sonde_common::{
 };
 
 use crate::{
+    http2::{
+        Http2, Messages,
+        chain::{Stream, StreamEnds, StreamKey},
+        data,
+    },
     received::{SLOTS as RECEIVED_SLOTS, Slot},
     sending::Sending,
 };
@@ -134,6 +139,22 @@ pub static CONNECTIONS: SocketStorage<Connection, CLONED> = SocketStorage::new()
 /// What the `sk_msg` program knows of a client socket that it writes fields for.
 #[btf_map]
 pub static SENDING: SocketStorage<Sending, OWN> = SocketStorage::new();
+
+/// What the programs know of an HTTP/2 connection.
+#[btf_map]
+pub static HTTP2: SocketStorage<Http2, OWN> = SocketStorage::new();
+
+/// Requests under way on streams.
+#[btf_map]
+pub static STREAMS: LruHashMap<StreamKey, Stream, 65_536> = LruHashMap::new();
+
+/// Requests that left on a stream without a field, for a server on the same machine to find their span.
+#[btf_map]
+pub static STREAM_JOINTS: LruHashMap<StreamEnds, SpanContext, 16_384> = LruHashMap::new();
+
+/// gRPC messages that go on in their stream's next DATA frame.
+#[btf_map]
+pub static UNFINISHED: LruHashMap<data::Key, Messages, 16_384> = LruHashMap::new();
 
 /// Client sockets whose messages pass the `sk_msg` program, by cookie.
 #[map]

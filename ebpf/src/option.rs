@@ -142,6 +142,9 @@ unsafe fn begins(connection: *const Connection, sequence: u32) -> bool {
         if (*connection).state == state::OPAQUE {
             return matches!((*connection).sharing, sharing::UNUSED | sharing::READ);
         }
+        if (*connection).state != state::NEW && (*connection).state != state::HTTP1 {
+            return false;
+        }
         let egress = &raw const (*connection).egress;
         let seen = (*egress).sequenced != 0 && (*egress).next_sequence == sequence;
         seen && (*egress).phase == phase::HEAD && (*egress).head.is_start()

@@ -22,8 +22,9 @@ pub fn discard<T>(entry: RingBufEntry<T>, size: u64) {
     entry.discard(wake_up(size));
 }
 
+/// Flags for a record of `size` bytes.
 #[inline(always)]
-fn wake_up(size: u64) -> u64 {
+pub fn wake_up(size: u64) -> u64 {
     let (mark, waiting) = (
         config().wake_bytes as u64,
         RECORDS.query(BPF_RB_AVAIL_DATA as u64),

@@ -3,7 +3,7 @@
 //! Cost for a socket that is not watched: one storage look-up. Pure ACKs end after the headers.
 
 use crate::{
-    announce, chain, hold,
+    announce, chain, hold, http2,
     maps::{CONNECTIONS, PROCESSES, config, lose},
     option,
     packet::{self, Segment},
@@ -21,6 +21,9 @@ use sonde_common::{
     process::verdict,
     record::flag,
 };
+
+/// In `Direction::stop`: the segment at hand was begun as HTTP/1, and goes on at `Direction::at` as HTTP/2.
+pub const RESUME: u8 = 2;
 
 /// cgroup_skb programs let the packet pass.
 const PASS: i32 = 1;
@@ -62,11 +65,22 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
         }
         return None;
     }
+    let http2 = state == state::HTTP2;
+    let open = state < state::OPAQUE || listening || http2 || state == state::UPGRADED;
     // SAFETY: as above.
-    if (state >= state::OPAQUE && !listening) || unsafe { !is_watched(connection) } {
+    if !open || unsafe { !is_watched(connection) } {
+        return None;
+    }
+    if http2 {
+        // SAFETY: as above.
+        unsafe { http2::enter::<EGRESS>(skb) };
         return None;
     }
     let segment = packet::segment(skb)?;
+    if state != state::HTTP1 {
+        // SAFETY: as above.
+        unsafe { recognize::<EGRESS>(skb, connection, &segment, state)? };
+    }
     let connection = match listening {
         true if segment.length == 0 => return None,
         // SAFETY: as above.
@@ -89,6 +103,9 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
                 now,
                 segment,
             });
+            if (*connection).state == state::UPGRADED && (*direction).at < segment.length {
+                resume::<EGRESS>(skb, connection, direction, &segment);
+            }
             let rest = segment.length.saturating_sub((*direction).at);
             (*direction).offset += rest as u64;
             hold::join(direction);
@@ -101,6 +118,55 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
         }
     }
     Some(())
+}
+
+/// A segment of a connection of which nothing is known: if it is HTTP/2, the program for that goes on. `None`: there is
+/// nothing more to do.
+#[inline(always)]
+unsafe fn recognize<const EGRESS: bool>(
+    skb: *mut __sk_buff,
+    connection: *mut Connection,
+    segment: &Segment,
+    state: u8,
+) -> Option<()> {
+    if segment.length == 0 {
+        return (state != state::UPGRADED).then_some(());
+    }
+    // SAFETY: the caller passes the program's context and a checked map value.
+    unsafe {
+        if state == state::LISTENING {
+            // Left to be found later, by its frames.
+            return (!http2::recognize::begins(skb, segment)).then_some(());
+        }
+        if http2::recognize::is_http2::<EGRESS>(skb, connection, segment, 0) {
+            http2::enter::<EGRESS>(skb);
+            return None;
+        }
+        if state == state::UPGRADED {
+            (*connection).state = state::OPAQUE;
+            return None;
+        }
+    }
+    Some(())
+}
+
+/// The segment goes on behind a response that has given the connection to another protocol.
+#[inline(always)]
+unsafe fn resume<const EGRESS: bool>(
+    skb: *mut __sk_buff,
+    connection: *mut Connection,
+    direction: *mut Direction,
+    segment: &Segment,
+) {
+    // SAFETY: as in `recognize`.
+    unsafe {
+        let at = (*direction).at;
+        if http2::recognize::is_http2::<EGRESS>(skb, connection, segment, at) {
+            (*direction).stop = RESUME;
+            http2::enter::<EGRESS>(skb);
+        }
+        (*connection).state = state::OPAQUE;
+    }
 }
 
 /// The direction this hook owns.

@@ -1,7 +1,7 @@
 //! The life of a socket: connect, listen, accept, read, close.
 
 use crate::{
-    carrier, chain,
+    carrier, chain, http2,
     maps::{CONNECTIONS, PROCESSES, RECORDS, SOCKETS, config, lose},
     omit, option, pending, process, ring, sampling,
     task::Task,
@@ -114,7 +114,10 @@ unsafe fn enroll(ctx: &SockOpsContext, connection: *mut Connection) {
         let map = (&raw const SOCKETS).cast_mut().cast();
         let key = (&raw mut cookie).cast();
         match bpf_sock_hash_update(ctx.ops, map, key, BPF_ANY as u64) {
-            0 => (*connection).enrolled = 1,
+            0 => {
+                (*connection).enrolled = 1;
+                (*connection).cookie = cookie;
+            }
             _ => lose(Hook::SockOps, Reason::NotEnrolled),
         }
     }
@@ -211,7 +214,11 @@ fn read(sk: *mut c_void) -> Option<()> {
     unsafe {
         let task = Task::current();
         let tgid = task.tgid();
-        if !matches!((*connection).state, state::HTTP1 | state::OPAQUE) {
+        let known = matches!(
+            (*connection).state,
+            state::HTTP1 | state::HTTP2 | state::OPAQUE
+        );
+        if !known {
             carrier::take_up_unknown(tgid);
             return None;
         }
@@ -224,7 +231,10 @@ fn read(sk: *mut c_void) -> Option<()> {
             (*connection).read_messages = begun;
             (*connection).read_at = bpf_ktime_get_ns();
         }
-        chain::reads(connection, &task, tgid);
+        match (*connection).state {
+            state::HTTP2 => http2::chain::reads(connection, sk, &task, tgid),
+            _ => chain::reads(connection, &task, tgid),
+        }
     }
     Some(())
 }
@@ -238,7 +248,10 @@ fn closed(sk: *mut c_void) -> Option<()> {
     // SAFETY: a map value, checked for null; the socket has no more traffic.
     unsafe {
         chain::forget(connection, bpf_ktime_get_ns());
-        if (*connection).cookie == 0 || (*connection).state == state::LISTENING {
+        if (*connection).state == state::HTTP2 {
+            http2::chain::forget(sk);
+        }
+        if (*connection).announced == 0 || (*connection).state == state::LISTENING {
             return None;
         }
         omit::finish::<false>(connection, &raw mut (*connection).ingress);
@@ -256,7 +269,7 @@ fn closed(sk: *mut c_void) -> Option<()> {
             ingress_elided: untold(&raw const (*connection).ingress),
             egress_elided: untold(&raw const (*connection).egress),
         });
-        (*connection).cookie = 0;
+        (*connection).announced = 0;
         (*connection).state = state::LEFT;
         ring::submit(entry, size_of::<Closed>() as u64);
     }

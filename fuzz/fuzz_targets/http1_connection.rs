@@ -16,7 +16,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sonde_protocols::http1::{Connection, Exchange, Limits, Outcome, Sink};
+use sonde_protocols::exchange::{Exchange, Outcome, Sink};
+use sonde_protocols::http1::{Connection, Limits};
 use sonde_protocols::{Anomaly, Chunk, Close, Direction, Elided, Timestamp};
 
 const LIMITS: Limits = Limits {
@@ -31,8 +32,18 @@ struct Checked;
 
 impl Sink for Checked {
     fn exchange(&mut self, exchange: Exchange) {
-        assert!(!exchange.request.method().is_empty());
-        assert!(exchange.request.target().len() <= LIMITS.head_bytes);
+        assert!(
+            exchange
+                .request
+                .method()
+                .is_some_and(|method| !method.is_empty())
+        );
+        assert!(
+            exchange
+                .request
+                .target()
+                .is_some_and(|target| target.len() <= LIMITS.head_bytes)
+        );
         assert_eq!(
             exchange.response.is_some(),
             exchange.response_started.is_some()
@@ -47,7 +58,9 @@ impl Sink for Checked {
             assert!(
                 exchange
                     .response
-                    .is_some_and(|response| response.status >= 101)
+                    .as_ref()
+                    .and_then(|response| response.status)
+                    .is_some_and(|status| status >= 101)
             );
         }
         if exchange.response_body.size > 0 {

@@ -7,7 +7,8 @@ use std::hint::black_box;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use sonde_protocols::http1::{Connection, Exchange, Limits, Sink};
+use sonde_protocols::exchange::{Exchange, Sink};
+use sonde_protocols::http1::{Connection, Limits};
 use sonde_protocols::{Anomaly, Chunk, Direction, Elided, Timestamp};
 
 /// The system's allocator with a counter.

@@ -18,11 +18,19 @@ pub enum Anomaly {
     Gap,
     /// More requests in flight on one connection than are kept.
     TooManyInFlight,
+    /// A frame that RFC 9113 section 6 does not allow.
+    MalformedFrame,
+    /// A frame where there may be none: behind the end of its stream, or within a header block.
+    UnexpectedFrame,
+    /// A header block that RFC 7541 does not allow.
+    MalformedHeaderBlock,
+    /// A header block with fields that cannot be known, as the entries they refer to were not seen.
+    UnknownField,
 }
 
 impl Anomaly {
     /// Every anomaly, for counters that start at zero.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 11] = [
         Self::MalformedHead,
         Self::HeadTooLarge,
         Self::MalformedChunk,
@@ -30,6 +38,10 @@ impl Anomaly {
         Self::ResponseWithoutRequest,
         Self::Gap,
         Self::TooManyInFlight,
+        Self::MalformedFrame,
+        Self::UnexpectedFrame,
+        Self::MalformedHeaderBlock,
+        Self::UnknownField,
     ];
 
     /// The name used as a metric label.
@@ -43,6 +55,10 @@ impl Anomaly {
             Self::ResponseWithoutRequest => "response_without_request",
             Self::Gap => "gap",
             Self::TooManyInFlight => "too_many_in_flight",
+            Self::MalformedFrame => "malformed_frame",
+            Self::UnexpectedFrame => "unexpected_frame",
+            Self::MalformedHeaderBlock => "malformed_header_block",
+            Self::UnknownField => "unknown_field",
         }
     }
 }

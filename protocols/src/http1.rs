@@ -3,14 +3,12 @@
 
 mod chunked;
 mod connection;
-mod exchange;
 mod framing;
 mod half;
 mod head;
 mod in_flight;
 
-pub use connection::{Connection, Limits, Sink};
-pub use exchange::{Body, Exchange, Label, Outcome};
-pub use head::{Field, HeadError, RequestHead, ResponseHead};
+pub use connection::{Connection, Limits};
+pub use head::HeadError;
 
 use head::{ParsedRequest, ParsedResponse};

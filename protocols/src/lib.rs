@@ -1,4 +1,4 @@
-//! Pure protocol state machines: the bytes of a connection in, [`http1::Exchange`]s out.
+//! Pure protocol state machines: the bytes of a connection in, [`Exchange`]s out.
 //!
 //! Nothing here does I/O, reads a clock, spawns or waits; time comes in with the bytes. The input is
 //! what the capture side could see: bytes, bytes it counted without copying, and holes. Any split of
@@ -8,7 +8,11 @@
 
 pub mod anomaly;
 pub mod chunk;
+pub mod exchange;
+pub mod hpack;
 pub mod http1;
+pub mod http2;
 
 pub use anomaly::Anomaly;
 pub use chunk::{Chunk, Close, Direction, Elided, Timestamp};
+pub use exchange::Exchange;

@@ -36,6 +36,12 @@ const PROGRAMS: [(&str, &str); 16] = [
 /// Packages without a program that can be told by its name.
 const OTHERS: [&str; 3] = ["python3-venv", "php-curl", "php-fpm"];
 const FUZZ_SECONDS: u32 = 60;
+/// Steps and the targets they run.
+const FUZZ_TARGETS: [(&str, &str); 3] = [
+    ("fuzzing of HTTP/1", "http1_connection"),
+    ("fuzzing of HTTP/2", "http2_connection"),
+    ("fuzzing of HPACK", "hpack"),
+];
 /// How long output may stay away once a command has ended.
 const GRACE: Duration = Duration::from_secs(2);
 const CARGO_FUZZ: &str = "0.13.2";
@@ -79,7 +85,9 @@ pub(crate) fn run(quick: bool) -> Result<ExitCode> {
     }
     tally.step("end-to-end tests", || Ok(end_to_end(with())));
     tally.step("causality", || causality(&agent));
-    tally.step("fuzzing", fuzz);
+    for (name, target) in FUZZ_TARGETS {
+        tally.step(name, || fuzz(target));
+    }
     tally.kernels();
     Ok(tally.report())
 }
@@ -148,7 +156,7 @@ fn causality(agent: &Path) -> Result<Command, String> {
 }
 
 /// `Err` is the reason of a skip.
-fn fuzz() -> Result<Command, String> {
+fn fuzz(name: &str) -> Result<Command, String> {
     let nightly = Command::new("cargo")
         .args(["+nightly", "--version"])
         .output();
@@ -162,7 +170,7 @@ fn fuzz() -> Result<Command, String> {
         must(&mut install).map_err(|error| format!("cargo-fuzz could not be built: {error:#}"))?;
     }
     // New inputs go to a folder of their own; the checked-in corpus only seeds.
-    let found = target().join("fuzz-corpus/http1_connection");
+    let found = target().join("fuzz-corpus").join(name);
     std::fs::create_dir_all(&found).map_err(|error| error.to_string())?;
     let mut command = Command::new("cargo");
     for name in ["CARGO", "RUSTC", "RUSTUP_TOOLCHAIN", "CARGO_TARGET_DIR"] {
@@ -170,8 +178,8 @@ fn fuzz() -> Result<Command, String> {
     }
     command
         .current_dir(root())
-        .args(["+nightly", "fuzz", "run", "http1_connection"]);
-    command.arg(found).arg("fuzz/corpus/http1_connection");
+        .args(["+nightly", "fuzz", "run", name]);
+    command.arg(found).arg(format!("fuzz/corpus/{name}"));
     command
         .arg("--")
         .arg(format!("-max_total_time={FUZZ_SECONDS}"))

@@ -116,6 +116,7 @@ impl Enroller {
             role,
             state,
             enrolled: enrolled.into(),
+            cookie: cookie(&socket).unwrap_or(0),
             sampler: u16::try_from(process.sampler).unwrap_or(0),
             ingress: Direction::UNSYNCED,
             egress: Direction::UNSYNCED,

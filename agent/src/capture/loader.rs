@@ -7,7 +7,9 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use aya::maps::{HashMap as BpfHashMap, MapData, PerCpuArray, RingBuf, SkStorage, SockHash};
+use aya::maps::{
+    HashMap as BpfHashMap, MapData, PerCpuArray, ProgramArray, RingBuf, SkStorage, SockHash,
+};
 use aya::programs::{
     BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, Program, ProgramError, SkMsg,
     SockOps,
@@ -30,15 +32,23 @@ const SOCKETS: &str = "SOCKETS";
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sonde-ebpf.o"));
 
 /// Every program of the object, in the order of attachment: what fills a socket's state first.
-pub const PROGRAMS: [&str; 8] = [
+pub const PROGRAMS: [&str; 10] = [
     "sk_msg_verdict",
     "sched_process_exec",
     "sched_process_exit",
     "inet_sock_set_state",
     "sock_ops",
     "tcp_rcv_space_adjust",
+    "cgroup_skb_ingress_http2",
+    "cgroup_skb_egress_http2",
     "cgroup_skb_ingress",
     "cgroup_skb_egress",
+];
+
+/// Programs that others go on in, and the arrays they are found in.
+const TAIL_CALLS: [(&str, &str); 2] = [
+    ("cgroup_skb_ingress_http2", "INGRESS_HTTP2"),
+    ("cgroup_skb_egress_http2", "EGRESS_HTTP2"),
 ];
 
 /// Programs that can be done without: a kernel in lockdown mode "confidentiality" refuses to let programs
@@ -219,7 +229,10 @@ impl Capture {
                 if program.fd().is_err() {
                     program.load().map_err(step("load"))?;
                 }
-                attach_skb(program, name, directory()?).map_err(step("attach"))?;
+                match TAIL_CALLS.iter().find(|(tail, _)| *tail == name) {
+                    Some((_, map)) => self.attach_tail(name, map)?,
+                    None => attach_skb(program, name, directory()?).map_err(step("attach"))?,
+                }
             }
             _ => return Err(CaptureError::Missing(name)),
         }
@@ -261,6 +274,22 @@ impl Capture {
             step: "attach",
             source,
         })
+    }
+
+    /// Puts a program where others find it to go on in.
+    fn attach_tail(&mut self, name: &'static str, map: &'static str) -> Result<(), CaptureError> {
+        let refused = |source| CaptureError::Map { map, source };
+        let program = self.ebpf.program(name);
+        let program = program.ok_or(CaptureError::Missing(name))?;
+        let fd = program.fd().map_err(|source| CaptureError::Program {
+            program: name,
+            step: "attach",
+            source,
+        })?;
+        let fd = fd.try_clone().map_err(CaptureError::Probe)?;
+        let array = self.ebpf.map_mut(map).ok_or(CaptureError::Missing(map))?;
+        let mut array = ProgramArray::try_from(array).map_err(refused)?;
+        array.set(0, &fd, 0).map_err(refused)
     }
 
     /// A program by its name.

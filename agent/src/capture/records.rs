@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 
 use aya::maps::{MapData, RingBuf};
-use sonde_common::connection::role;
+use sonde_common::connection::{protocol, role};
 use sonde_common::record::{Accepted, Closed, DataHeader, Exec, Exit, Kind, Open};
 
 use crate::spans::Role;
@@ -39,7 +39,30 @@ pub struct Data<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Who is connected with whom.
+/// What an announced connection speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// HTTP/1.x
+    Http1,
+    /// HTTP/2
+    Http2,
+}
+
+impl Protocol {
+    /// All of them, for counters that start at zero.
+    pub const ALL: [Self; 2] = [Self::Http1, Self::Http2];
+
+    /// The name used as a metric label.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Http1 => "http1",
+            Self::Http2 => "http2",
+        }
+    }
+}
+
+/// Who is connected with whom, and how they talk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OpenFacts {
     /// Socket cookie.
@@ -52,6 +75,8 @@ pub struct OpenFacts {
     pub local: SocketAddr,
     /// The other end.
     pub remote: SocketAddr,
+    /// What they speak.
+    pub protocol: Protocol,
 }
 
 /// What a process runs.
@@ -113,7 +138,7 @@ impl<'a> Record<'a> {
         let kind = bytes.first_chunk::<4>().map(|tag| u32::from_ne_bytes(*tag));
         match kind.ok_or(UnknownRecord)? {
             DATA => data(bytes),
-            OPEN => plain(bytes).map(|open| Self::Open(OpenFacts::from(&open))),
+            OPEN => OpenFacts::try_from(&plain::<Open>(bytes)?).map(Self::Open),
             CLOSED => plain(bytes).map(Self::Closed),
             EXEC => plain(bytes).map(|exec| Self::Exec(ExecFacts::from(&exec))),
             EXIT => plain::<Exit>(bytes).map(|exit| Self::Exit(exit.tgid)),
@@ -156,8 +181,10 @@ fn plain<T: Plain>(bytes: &[u8]) -> Result<T, UnknownRecord> {
     Ok(unsafe { bytes.as_ptr().cast::<T>().read_unaligned() })
 }
 
-impl From<&Open> for OpenFacts {
-    fn from(open: &Open) -> Self {
+impl TryFrom<&Open> for OpenFacts {
+    type Error = UnknownRecord;
+
+    fn try_from(open: &Open) -> Result<Self, UnknownRecord> {
         let address = |bytes: [u8; 16], port| {
             SocketAddr::new(IpAddr::V6(Ipv6Addr::from(bytes)).to_canonical(), port)
         };
@@ -168,13 +195,19 @@ impl From<&Open> for OpenFacts {
         } else {
             (Role::Server, server, client)
         };
-        Self {
+        let protocol = match open.protocol {
+            protocol::HTTP1 => Protocol::Http1,
+            protocol::HTTP2 => Protocol::Http2,
+            _ => return Err(UnknownRecord),
+        };
+        Ok(Self {
             cookie: open.cookie,
             tgid: open.tgid,
             role,
             local,
             remote,
-        }
+            protocol,
+        })
     }
 }
 

@@ -8,7 +8,7 @@ const MOST_HELD: usize = 64;
 
 /// Position in one direction's stream of bytes.
 #[derive(Debug, Default)]
-pub struct Stream {
+pub(super) struct Stream {
     next: u64,
     /// Captured early, by offset; none in all but a few streams.
     early: Option<Box<Early>>,
@@ -19,7 +19,12 @@ type Early = Vec<(u64, Box<[u8]>)>;
 impl Stream {
     /// Puts a record in its place and hands on the chunks that are in order now: what was missed, what
     /// was captured, what was counted. A record behind the position has been seen and yields nothing.
-    pub fn push(&mut self, header: &DataHeader, bytes: &[u8], mut feed: impl FnMut(Chunk<'_>)) {
+    pub(super) fn push(
+        &mut self,
+        header: &DataHeader,
+        bytes: &[u8],
+        mut feed: impl FnMut(Chunk<'_>),
+    ) {
         if header.flags & flag::OUT_OF_ORDER != 0 && header.offset > self.next {
             self.keep(header.offset, bytes);
             return;
@@ -88,7 +93,7 @@ impl Stream {
 
     /// Bytes counted at the end of the connection that no record told of.
     #[must_use]
-    pub fn rest(counted: [u64; 2]) -> Option<Chunk<'static>> {
+    pub(super) fn rest(counted: [u64; 2]) -> Option<Chunk<'static>> {
         let [bytes, content] = counted;
         (bytes > 0).then_some(Chunk::Elided(Elided {
             bytes,

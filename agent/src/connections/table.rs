@@ -1,15 +1,11 @@
 //! All connections at hand.
 
 use rustc_hash::FxHashMap;
-use sonde_common::connection::role;
-use sonde_common::context::SpanContext;
-use sonde_common::record::{Closed, TENTATIVE, flag};
-use sonde_protocols::http1::{self, Exchange, Label, Sink};
-use sonde_protocols::{Anomaly, Close, Direction, Timestamp};
+use sonde_common::record::Closed;
+use sonde_protocols::{Anomaly, Close, Timestamp};
 
-use super::Stream;
-use crate::capture::{Data, OpenFacts};
-use crate::spans::Role;
+use super::{Connection, Finished, MachineLimits, output::Output};
+use crate::capture::{Data, OpenFacts, Protocol};
 
 /// An accepted connection is confirmed within the same run of the kernel's softirq; the rest is stray
 /// packets to a listening port.
@@ -21,51 +17,7 @@ pub struct Limits {
     /// Most connections.
     pub connections: usize,
     /// Bounds of each.
-    pub http1: http1::Limits,
-}
-
-/// One connection.
-#[derive(Debug)]
-pub struct Connection {
-    /// Addresses and role; `None` until they are told (or if that was lost).
-    pub facts: Option<OpenFacts>,
-    /// Current owner, 0: unknown.
-    pub tgid: u32,
-    /// Owner before that: a server that forks for each connection hands it to a child that may be gone
-    /// before anyone has looked at it.
-    pub previous_tgid: u32,
-    /// The handshake's last packet brought data, and it is not certain yet that it was accepted.
-    tentative: bool,
-    http: http1::Connection,
-    ingress: Stream,
-    egress: Stream,
-    used: u64,
-}
-
-/// A finished exchange and where it took place.
-#[derive(Debug)]
-pub struct Finished<'a> {
-    /// The connection.
-    pub connection: &'a mut Connection,
-    /// What happened on it.
-    pub exchange: Exchange,
-}
-
-/// What a record led to; reused from record to record.
-#[derive(Debug, Default)]
-pub struct Output {
-    exchanges: Vec<Exchange>,
-    /// Odd things, in order.
-    pub anomalies: Vec<Anomaly>,
-}
-
-impl Sink for Output {
-    fn exchange(&mut self, exchange: Exchange) {
-        self.exchanges.push(exchange);
-    }
-    fn anomaly(&mut self, anomaly: Anomaly) {
-        self.anomalies.push(anomaly);
-    }
+    pub machine: MachineLimits,
 }
 
 /// The table, by socket cookie.
@@ -107,11 +59,20 @@ impl Connections {
         self.evicted
     }
 
-    /// A connection was announced.
-    pub fn opened(&mut self, facts: OpenFacts, at: Timestamp) {
+    /// A connection was announced, or has changed its protocol.
+    pub fn opened(
+        &mut self,
+        facts: OpenFacts,
+        at: Timestamp,
+        mut take: impl FnMut(Finished<'_>),
+        odd: impl FnMut(Protocol, Anomaly),
+    ) {
+        let limits = self.limits.machine;
+        let mut output = std::mem::take(&mut self.output);
         let connection = self.entry(facts.cookie, at);
-        connection.facts = Some(facts);
-        connection.own(facts.tgid);
+        connection.opened(facts, &limits, &mut output);
+        output.settle(connection, &mut take, odd);
+        self.output = output;
     }
 
     /// A tentative connection exists.
@@ -126,41 +87,14 @@ impl Connections {
         &mut self,
         data: &Data<'_>,
         mut take: impl FnMut(Finished<'_>),
-        odd: impl FnMut(Anomaly),
+        odd: impl FnMut(Protocol, Anomaly),
     ) {
-        let header = &data.header;
-        let at = Timestamp(header.at);
+        let limits = self.limits.machine;
         let mut output = std::mem::take(&mut self.output);
-        let connection = self.entry(header.cookie, at);
-        connection.own(header.tgid);
-        let egress = header.flags & flag::EGRESS != 0;
-        let client = header.role == u32::from(role::CLIENT);
-        let direction = if egress == client {
-            Direction::Request
-        } else {
-            Direction::Response
-        };
-        if direction == Direction::Response && header.read_at != 0 {
-            connection.http.request_read(Timestamp(header.read_at));
-        }
-        let stream = if egress {
-            &mut connection.egress
-        } else {
-            &mut connection.ingress
-        };
-        let http = &mut connection.http;
-        stream.push(header, data.bytes, |chunk| {
-            http.push(direction, chunk, at, &mut output);
-        });
-        if header.span.is_some() {
-            connection.http.label(label(&header.span));
-        }
-        if header.flags & flag::RESET != 0 {
-            connection.http.close(Close::Reset, at, &mut output);
-        } else if header.flags & flag::FIN != 0 {
-            connection.http.finish(direction, at, &mut output);
-        }
-        self.output = settle(connection, output, &mut take, odd);
+        let connection = self.entry(data.header.cookie, Timestamp(data.header.at));
+        connection.data(data, &limits, &mut output);
+        output.settle(connection, &mut take, odd);
+        self.output = output;
     }
 
     /// A connection is gone.
@@ -168,32 +102,13 @@ impl Connections {
         &mut self,
         closed: &Closed,
         mut take: impl FnMut(Finished<'_>),
-        odd: impl FnMut(Anomaly),
+        odd: impl FnMut(Protocol, Anomaly),
     ) {
         let Some(mut connection) = self.table.remove(&closed.cookie) else {
             return;
         };
-        let at = Timestamp(closed.at);
-        let mut output = std::mem::take(&mut self.output);
-        connection.own(closed.tgid);
-        if closed.read_at != 0 {
-            connection.http.request_read(Timestamp(closed.read_at));
-        }
-        let client = connection
-            .facts
-            .is_some_and(|facts| facts.role == Role::Client);
-        for (counted, outgoing) in [(closed.ingress_elided, false), (closed.egress_elided, true)] {
-            let direction = if outgoing == client {
-                Direction::Request
-            } else {
-                Direction::Response
-            };
-            if let Some(chunk) = Stream::rest(counted) {
-                connection.http.push(direction, chunk, at, &mut output);
-            }
-        }
-        connection.http.close(Close::Finished, at, &mut output);
-        self.output = settle(&mut connection, output, &mut take, odd);
+        connection.closed(closed, &mut self.output);
+        self.output.settle(&mut connection, &mut take, odd);
     }
 
     /// Hands over exchanges that began at or before `limit`, and forgets connections that never came to be.
@@ -201,42 +116,30 @@ impl Connections {
         let stale = now.0.saturating_sub(TENTATIVE_NANOSECONDS);
         self.table
             .retain(|_, connection| !connection.tentative || connection.used > stale);
-        let mut output = std::mem::take(&mut self.output);
         for connection in self.table.values_mut() {
-            if connection.http.oldest().is_none_or(|oldest| oldest > limit) {
-                continue;
+            if connection.expire(limit, now, &mut self.output) {
+                self.output.settle(connection, &mut take, |_, _| ());
             }
-            connection.http.expire(limit, now, &mut output);
-            output = settle(connection, output, &mut take, |_| ());
         }
-        self.output = output;
     }
 
     /// Hands over everything in flight and forgets all connections.
     pub fn unwatch(&mut self, now: Timestamp, mut take: impl FnMut(Finished<'_>)) {
-        let mut output = std::mem::take(&mut self.output);
         for (_, mut connection) in self.table.drain() {
-            connection.http.close(Close::Unwatched, now, &mut output);
-            output = settle(&mut connection, output, &mut take, |_| ());
+            connection.close(Close::Unwatched, now, &mut self.output);
+            self.output.settle(&mut connection, &mut take, |_, _| ());
         }
-        self.output = output;
     }
 
     fn entry(&mut self, cookie: u64, at: Timestamp) -> &mut Connection {
         if self.table.len() >= self.limits.connections && !self.table.contains_key(&cookie) {
             self.evict();
         }
-        let limits = self.limits.http1;
-        let connection = self.table.entry(cookie).or_insert_with(|| Connection {
-            facts: None,
-            tgid: 0,
-            previous_tgid: 0,
-            tentative: cookie & TENTATIVE != 0,
-            http: http1::Connection::new(limits),
-            ingress: Stream::default(),
-            egress: Stream::default(),
-            used: 0,
-        });
+        let limits = &self.limits.machine;
+        let connection = self
+            .table
+            .entry(cookie)
+            .or_insert_with(|| Connection::new(cookie, limits));
         connection.used = at.0;
         connection
     }
@@ -255,44 +158,4 @@ impl Connections {
         self.table.retain(|_, connection| connection.used > limit);
         self.evicted += (before - self.table.len()) as u64;
     }
-}
-
-impl Connection {
-    fn own(&mut self, tgid: u32) {
-        if tgid != 0 && tgid != self.tgid {
-            self.previous_tgid = self.tgid;
-            self.tgid = tgid;
-        }
-    }
-}
-
-/// A span as bytes.
-fn label(span: &SpanContext) -> Label {
-    let mut label = [0; 40];
-    label[..16].copy_from_slice(&span.trace_id);
-    label[16..24].copy_from_slice(&span.span_id);
-    label[24..32].copy_from_slice(&span.parent_id);
-    label[32] = span.flags;
-    label[33] = span.origin;
-    label[34] = span.at_work;
-    label
-}
-
-fn settle(
-    connection: &mut Connection,
-    mut output: Output,
-    take: &mut impl FnMut(Finished<'_>),
-    mut odd: impl FnMut(Anomaly),
-) -> Output {
-    output.anomalies.drain(..).for_each(&mut odd);
-    if connection.tentative {
-        output.exchanges.clear();
-    }
-    for exchange in output.exchanges.drain(..) {
-        take(Finished {
-            connection: &mut *connection,
-            exchange,
-        });
-    }
-    output
 }

@@ -3,6 +3,7 @@
 use prometheus_client::metrics::counter::Counter;
 use sonde_protocols::Anomaly;
 
+use crate::capture::Protocol;
 use crate::health::Health;
 use crate::spans::Kind;
 
@@ -34,14 +35,19 @@ pub struct Counters {
     pub without_facts: Counter,
     /// Exchanges whose process is not known.
     pub without_process: Counter,
-    anomalies: Vec<(Anomaly, Counter)>,
+    anomalies: Vec<((Protocol, Anomaly), Counter)>,
 }
 
 impl Counters {
     /// Looks all of them up.
     #[must_use]
     pub fn new(health: &Health) -> Self {
-        let anomaly = |odd: Anomaly| (odd, health.anomalies("http1", odd.as_str()));
+        let anomaly = |protocol: Protocol, odd: Anomaly| {
+            let counter = health.anomalies(protocol.as_str(), odd.as_str());
+            ((protocol, odd), counter)
+        };
+        let anomalies =
+            Protocol::ALL.map(|protocol| Anomaly::ALL.map(|odd| anomaly(protocol, odd)));
         Self {
             data: health.records("data"),
             open: health.records("open"),
@@ -56,13 +62,14 @@ impl Counters {
             own_spans: health.unexported("traced_by_sdk"),
             without_facts: health.anomalies("agent", "exchange_without_connection"),
             without_process: health.anomalies("agent", "exchange_without_process"),
-            anomalies: Anomaly::ALL.map(anomaly).into(),
+            anomalies: anomalies.into_iter().flatten().collect(),
         }
     }
 
     /// Counts something odd.
-    pub fn odd(&self, odd: Anomaly) {
-        if let Some((_, counter)) = self.anomalies.iter().find(|(known, _)| *known == odd) {
+    pub fn odd(&self, protocol: Protocol, odd: Anomaly) {
+        let wanted = (protocol, odd);
+        if let Some((_, counter)) = self.anomalies.iter().find(|(known, _)| *known == wanted) {
             counter.inc();
         }
     }

@@ -4,18 +4,22 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use clap::ValueEnum;
-use sonde_protocols::http1;
+use sonde_protocols::{http1, http2};
 
 use crate::capture;
 use crate::cli::{self, Environment, Failure};
 use crate::config::{self, Config, cgroup};
-use crate::connections::Limits;
+use crate::connections::{Limits, MachineLimits};
 use crate::export::{self, Exporter, OtlpFlags, OtlpSettings};
 use crate::process::{HostFacts, Options, OverrideRules, Selection};
-use crate::spans::http;
+use crate::spans;
 
 /// Requests in flight on one connection that are kept; more is pipelining beyond any client known.
 const MAX_IN_FLIGHT: usize = 1024;
+/// Streams of one HTTP/2 connection; servers that set a limit allow some hundreds.
+const MAX_STREAMS: usize = 4096;
+/// Header table of one direction, in bytes; the default of the protocol is 4,096, of browsers 65,536.
+const MAX_TABLE_BYTES: usize = 65_536;
 /// Processes remembered.
 const PROCESSES: NonZeroUsize = NonZeroUsize::new(16_384).expect("is not zero");
 
@@ -71,16 +75,23 @@ where
 pub(super) fn limits(config: &Config) -> Limits {
     Limits {
         connections: config.capture.max_connections as usize,
-        http1: http1::Limits {
-            head_bytes: config.capture.max_head_bytes as usize,
-            in_flight: MAX_IN_FLIGHT,
+        machine: MachineLimits {
+            http1: http1::Limits {
+                head_bytes: config.capture.max_head_bytes as usize,
+                in_flight: MAX_IN_FLIGHT,
+            },
+            http2: http2::Limits {
+                head_bytes: config.capture.max_head_bytes as usize,
+                table_bytes: MAX_TABLE_BYTES,
+                streams: MAX_STREAMS,
+            },
         },
     }
 }
 
 /// For the making of spans.
-pub(super) fn spans(config: &Config) -> http::Options {
-    http::Options {
+pub(super) fn spans(config: &Config) -> spans::Options {
+    spans::Options {
         redact_query: config.redact_query.clone(),
     }
 }

@@ -1,94 +1,38 @@
-//! HTTP exchanges to spans (OpenTelemetry HTTP semantic conventions, stable).
+//! HTTP exchanges in the words of the OpenTelemetry HTTP semantic conventions (stable).
 //!
 //! The mapper takes what is on the wire as it is: it knows no router, no TLS, and trusts proxies' fields no more than the convention asks.
 
 use std::borrow::Cow;
-use std::net::SocketAddr;
-use std::sync::Arc;
 
 use opentelemetry_semantic_conventions::attribute as key;
-use sonde_common::context::SpanContext;
-use sonde_protocols::Timestamp;
-use sonde_protocols::http1::{Exchange, Field, Outcome, RequestHead};
+use sonde_protocols::exchange::{Exchange, Field, RequestHead};
 
-use self::place::Place;
 use self::target::Target;
-use super::{
-    Attribute, IdGenerator, Kind, Resource, Role, Span, Status, Value, route, trace_context,
-};
+use super::convention::Description;
+use super::{Attribute, ConnectionFacts, Options, Role, Status, Value, failure, route};
 
-mod address;
-mod place;
+pub(super) mod address;
 mod target;
 #[cfg(test)]
 mod tests;
 
-/// Milliseconds (Double) from the first byte of a request at the machine until its process first read of it.
-/// The conventions have no attribute for it; the unit is in the name, as an attribute carries none.
-pub const QUEUE_DURATION_MS: &str = "sonde.queue.duration_ms";
-/// True on a span that was exported before its exchange had ended; the conventions have none for it.
-pub const IN_FLIGHT: &str = "sonde.span.in_flight";
-/// True on a span whose end was not seen, because captured bytes were lost: its duration is a lower bound.
-pub const END_LOST: &str = "sonde.span.end_lost";
-/// `error.type` of an exchange whose connection ended before the response did.
-pub const ERROR_CLOSED: &str = "connection_closed";
-/// `error.type` of an exchange whose connection was reset before the response ended.
-pub const ERROR_RESET: &str = "connection_reset";
-
-/// The connection of an exchange, from the instrumented process.
-#[derive(Clone, Copy, Debug)]
-pub struct ConnectionFacts {
-    /// Which end the process holds.
-    pub role: Role,
-    /// Its own address.
-    pub local: SocketAddr,
-    /// The other end's address.
-    pub remote: SocketAddr,
-}
-
-/// How the monotonic clock relates to the wall clock.
-#[derive(Clone, Copy, Debug)]
-pub struct Clock {
-    /// Nanoseconds to add to a [`Timestamp`] for nanoseconds since the epoch.
-    pub unix_minus_monotonic_nanos: i64,
-}
-
-impl Clock {
-    /// Nanoseconds since the epoch, saturating.
-    #[must_use]
-    pub fn unix_nanos(self, at: Timestamp) -> u64 {
-        at.0.saturating_add_signed(self.unix_minus_monotonic_nanos)
-    }
-}
-
-/// What the operator chose.
-#[derive(Clone, Debug, Default)]
-pub struct Options {
-    /// Query keys to redact beside [`super::redact::SENSITIVE_KEYS`]; case-sensitive.
-    pub redact_query: Vec<String>,
-}
-
 /// The first line of a field as text, if it is not empty.
-fn text(request: &RequestHead, field: Field) -> Option<Cow<'_, str>> {
+pub(super) fn text(request: &RequestHead, field: Field) -> Option<Cow<'_, str>> {
     request
         .field(field)
         .filter(|line| !line.is_empty())
         .map(String::from_utf8_lossy)
 }
 
-/// The span of one exchange.
-pub fn build(
+/// An exchange as HTTP, whatever it carries.
+pub(super) fn describe(
     exchange: &Exchange,
-    context: Option<&SpanContext>,
     connection: &ConnectionFacts,
-    resource: &Arc<Resource>,
-    clock: Clock,
     options: &Options,
-    ids: &mut IdGenerator,
-) -> Span {
+) -> Description {
     let request = &exchange.request;
-    let raw_target = String::from_utf8_lossy(request.target());
-    let target = Target::parse(request.method(), &raw_target);
+    let raw_target = request.target().map(String::from_utf8_lossy);
+    let target = Target::of(request, raw_target.as_deref());
     let template = target.path.and_then(route::template);
     let mut attributes = Vec::with_capacity(24);
     let method = push_method(&mut attributes, request.method());
@@ -103,32 +47,10 @@ pub fn build(
     }
     push_message(&mut attributes, request, exchange);
     let status = push_outcome(&mut attributes, exchange, connection.role);
-    push_queue(&mut attributes, exchange, connection.role);
-
-    let told = trace_context::parse(
-        request.fields(Field::Traceparent),
-        request.fields(Field::Tracestate),
-    );
-    let place = Place::of(context, told, connection.role, ids);
-    let start_unix_nanos = clock.unix_nanos(exchange.request_started);
-    Span {
-        trace_id: place.trace_id,
-        span_id: place.span_id,
-        parent_span_id: place.parent,
-        trace_flags: place.flags,
-        parent_is_remote: place.parent.is_some() && connection.role == Role::Server,
-        trace_state: place.state,
-        link: place.link,
-        kind: match connection.role {
-            Role::Server => Kind::Server,
-            Role::Client => Kind::Client,
-        },
+    Description {
         name,
-        start_unix_nanos,
-        end_unix_nanos: clock.unix_nanos(exchange.ended).max(start_unix_nanos),
         status,
         attributes,
-        resource: Arc::clone(resource),
     }
 }
 
@@ -140,16 +62,17 @@ fn known_method(method: &str) -> Option<&'static str> {
     KNOWN.into_iter().find(|known| *known == method)
 }
 
-fn push_method(attributes: &mut Vec<Attribute>, method: &str) -> Option<&'static str> {
-    let known = known_method(method);
+/// One that was not seen (HTTP/2) is `_OTHER` too, but there is no original to tell.
+fn push_method(attributes: &mut Vec<Attribute>, method: Option<&str>) -> Option<&'static str> {
+    let known = method.and_then(known_method);
     attributes.push((
         key::HTTP_REQUEST_METHOD,
         Value::Str(known.unwrap_or("_OTHER").into()),
     ));
-    if known.is_none() {
+    if let Some(original) = method.filter(|_| known.is_none()) {
         attributes.push((
             key::HTTP_REQUEST_METHOD_ORIGINAL,
-            Value::Str(method.to_owned().into()),
+            Value::Str(original.to_owned().into()),
         ));
     }
     known
@@ -164,35 +87,33 @@ fn span_name(method: Option<&str>, template: Option<&str>) -> String {
 }
 
 fn push_message(attributes: &mut Vec<Attribute>, request: &RequestHead, exchange: &Exchange) {
-    let minor = exchange
-        .response
-        .map_or(request.minor_version(), |response| response.minor_version);
-    let version = if minor == 0 { "1.0" } else { "1.1" };
-    attributes.push((key::NETWORK_PROTOCOL_VERSION, Value::Str(version.into())));
+    let response = exchange.response.as_ref();
+    let version = response.map_or(request.version(), |response| response.version);
+    attributes.push((
+        key::NETWORK_PROTOCOL_VERSION,
+        Value::Str(version.as_str().into()),
+    ));
     if let Some(agent) = text(request, Field::UserAgent) {
         attributes.push((
             key::USER_AGENT_ORIGINAL,
             Value::Str(agent.into_owned().into()),
         ));
     }
-    // An empty request body is as good as none: most requests have none, and framing tells them not apart.
-    if exchange.request_body.complete && exchange.request_body.size > 0 {
-        attributes.push((
-            key::HTTP_REQUEST_BODY_SIZE,
-            size(exchange.request_body.size),
-        ));
+    push_sizes(attributes, exchange);
+    if let Some(status) = response.and_then(|response| response.status) {
+        attributes.push((key::HTTP_RESPONSE_STATUS_CODE, Value::Int(status.into())));
     }
-    if let Some(response) = exchange.response {
-        attributes.push((
-            key::HTTP_RESPONSE_STATUS_CODE,
-            Value::Int(response.status.into()),
-        ));
-        if exchange.response_body.complete {
-            attributes.push((
-                key::HTTP_RESPONSE_BODY_SIZE,
-                size(exchange.response_body.size),
-            ));
-        }
+}
+
+/// Sizes of both bodies, where they were seen whole.
+pub(super) fn push_sizes(attributes: &mut Vec<Attribute>, exchange: &Exchange) {
+    let (request, response) = (exchange.request_body, exchange.response_body);
+    // An empty request body is as good as none: most requests have none, and framing tells them not apart.
+    if request.complete && request.size > 0 {
+        attributes.push((key::HTTP_REQUEST_BODY_SIZE, size(request.size)));
+    }
+    if exchange.response.is_some() && response.complete {
+        attributes.push((key::HTTP_RESPONSE_BODY_SIZE, size(response.size)));
     }
 }
 
@@ -200,35 +121,26 @@ fn size(bytes: u64) -> Value {
     Value::Int(i64::try_from(bytes).unwrap_or(i64::MAX))
 }
 
-/// `error.type` and the status. What only the agent does not know (in flight, lost) is no error of the service.
-fn push_outcome(attributes: &mut Vec<Attribute>, exchange: &Exchange, role: Role) -> Status {
-    match exchange.outcome {
-        Outcome::InFlight => attributes.push((IN_FLIGHT, Value::Bool(true))),
-        Outcome::Lost => attributes.push((END_LOST, Value::Bool(true))),
-        _ => {}
-    }
+/// Whether the convention takes a status code for an error of this side.
+pub(super) fn is_error(status: u16, role: Role) -> bool {
     let limit = match role {
         Role::Server => 500,
         Role::Client => 400,
     };
-    let error = match (exchange.response, exchange.outcome) {
-        (Some(response), _) if response.status >= limit => Cow::Owned(response.status.to_string()),
-        (_, Outcome::Closed) => Cow::Borrowed(ERROR_CLOSED),
-        (_, Outcome::Reset) => Cow::Borrowed(ERROR_RESET),
-        _ => return Status::Unset,
+    status >= limit
+}
+
+/// `error.type` and the status.
+fn push_outcome(attributes: &mut Vec<Attribute>, exchange: &Exchange, role: Role) -> Status {
+    let response = exchange.response.as_ref();
+    let error = response
+        .and_then(|response| response.status)
+        .filter(|status| is_error(*status, role))
+        .map(|status| Cow::Owned(status.to_string()))
+        .or_else(|| failure::error_type(exchange));
+    let Some(error) = error else {
+        return Status::Unset;
     };
     attributes.push((key::ERROR_TYPE, Value::Str(error)));
     Status::Error(Cow::Borrowed(""))
-}
-
-fn push_queue(attributes: &mut Vec<Attribute>, exchange: &Exchange, role: Role) {
-    if let (Role::Server, Some(read)) = (role, exchange.request_read) {
-        let nanos = read.0.saturating_sub(exchange.request_started.0);
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "53 bits of nanoseconds are 104 days"
-        )]
-        let millis = nanos as f64 / 1e6;
-        attributes.push((QUEUE_DURATION_MS, Value::Double(millis)));
-    }
 }

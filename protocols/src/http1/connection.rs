@@ -20,7 +20,7 @@
 
 use super::half::{self, Half, Hole, Phase};
 use super::in_flight::InFlight;
-use super::{Exchange, Label, Outcome};
+use crate::exchange::{Label, Outcome, Sink};
 use crate::{Anomaly, Chunk, Close, Direction, Elided, Timestamp};
 
 mod heads;
@@ -33,14 +33,6 @@ pub struct Limits {
     pub head_bytes: usize,
     /// Most requests without a response.
     pub in_flight: usize,
-}
-
-/// Where a connection's results go. Both calls are infallible.
-pub trait Sink {
-    /// An exchange has ended.
-    fn exchange(&mut self, exchange: Exchange);
-    /// Something odd was seen.
-    fn anomaly(&mut self, anomaly: Anomaly);
 }
 
 /// One HTTP/1.x connection, watched from the outside.

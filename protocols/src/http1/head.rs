@@ -7,42 +7,7 @@
 use std::mem::MaybeUninit;
 
 use super::framing::{Framing, FramingFields, MalformedFraming, Method};
-
-/// Fields that are kept of a head; all others are passed over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Field {
-    /// `Host` (RFC 9110 section 7.2).
-    Host,
-    /// `User-Agent` (RFC 9110 section 10.1.5).
-    UserAgent,
-    /// `Forwarded` (RFC 7239).
-    Forwarded,
-    /// `X-Forwarded-For`.
-    XForwardedFor,
-    /// `X-Forwarded-Proto`.
-    XForwardedProto,
-    /// `traceparent` (W3C Trace Context).
-    Traceparent,
-    /// `tracestate` (W3C Trace Context).
-    Tracestate,
-}
-
-impl Field {
-    /// Names are case-insensitive (RFC 9110 section 5.1); most differ in length already.
-    fn of(name: &str) -> Option<Self> {
-        let (field, wanted) = match (name.len(), name.as_bytes().first()?) {
-            (4, _) => (Self::Host, "host"),
-            (10, b'u' | b'U') => (Self::UserAgent, "user-agent"),
-            (10, _) => (Self::Tracestate, "tracestate"),
-            (9, _) => (Self::Forwarded, "forwarded"),
-            (11, _) => (Self::Traceparent, "traceparent"),
-            (15, _) => (Self::XForwardedFor, "x-forwarded-for"),
-            (17, _) => (Self::XForwardedProto, "x-forwarded-proto"),
-            _ => return None,
-        };
-        name.eq_ignore_ascii_case(wanted).then_some(field)
-    }
-}
+use crate::exchange::{Field, Fields, RequestHead, RequestLine, ResponseHead, Version};
 
 /// Why bytes are not a head.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,18 +25,6 @@ impl From<httparse::Error> for HeadError {
     }
 }
 
-/// Request line and kept fields.
-///
-/// One allocation: method, target, then each kept field as its number, the length of its value in
-/// four bytes (little endian) and the value.
-#[derive(Clone, PartialEq, Eq)]
-pub struct RequestHead {
-    bytes: Box<[u8]>,
-    method: u32,
-    target: u32,
-    minor_version: u8,
-}
-
 impl RequestHead {
     /// Parses one complete head, up to and with the empty line. What follows is not looked at.
     ///
@@ -81,105 +34,6 @@ impl RequestHead {
     pub fn parse(head: &[u8]) -> Result<Self, HeadError> {
         parse_request(head).map(|request| request.head)
     }
-
-    /// The method token, as sent.
-    #[must_use]
-    pub fn method(&self) -> &str {
-        let (method, _) = self.split(self.method);
-        std::str::from_utf8(method).unwrap_or_default()
-    }
-
-    /// The request target in whatever form it came (RFC 9112 section 3.2).
-    #[must_use]
-    pub fn target(&self) -> &[u8] {
-        let (_, rest) = self.split(self.method);
-        rest.get(..self.target as usize).unwrap_or_default()
-    }
-
-    /// 0 or 1.
-    #[must_use]
-    pub fn minor_version(&self) -> u8 {
-        self.minor_version
-    }
-
-    /// The first line of this field, without surrounding white space.
-    #[must_use]
-    pub fn field(&self, field: Field) -> Option<&[u8]> {
-        self.fields(field).next()
-    }
-
-    /// Every line of this field in order.
-    pub fn fields(&self, field: Field) -> impl Iterator<Item = &[u8]> {
-        let (_, mut rest) = self.split(self.method.saturating_add(self.target));
-        std::iter::from_fn(move || {
-            let (&number, after) = rest.split_first()?;
-            let (length, after) = after.split_first_chunk()?;
-            let (value, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-            rest = after;
-            Some((number, value))
-        })
-        .filter_map(move |(number, value)| (number == field as u8).then_some(value))
-    }
-
-    /// Heap bytes held.
-    pub(super) fn footprint(&self) -> usize {
-        self.bytes.len()
-    }
-
-    fn split(&self, at: u32) -> (&[u8], &[u8]) {
-        self.bytes.split_at_checked(at as usize).unwrap_or_default()
-    }
-
-    fn keep(
-        method: &str,
-        target: &str,
-        minor_version: u8,
-        fields: &[httparse::Header<'_>],
-    ) -> Option<Self> {
-        let kept = || {
-            fields
-                .iter()
-                .filter_map(|field| Some((Field::of(field.name)?, field.value)))
-        };
-        let size = kept().fold(
-            method.len().saturating_add(target.len()),
-            |sum, (_, value)| sum.saturating_add(value.len()).saturating_add(5),
-        );
-        let mut bytes = Vec::with_capacity(size);
-        bytes.extend_from_slice(method.as_bytes());
-        bytes.extend_from_slice(target.as_bytes());
-        for (field, value) in kept() {
-            bytes.push(field as u8);
-            bytes.extend_from_slice(&u32::try_from(value.len()).ok()?.to_le_bytes());
-            bytes.extend_from_slice(value);
-        }
-        Some(Self {
-            bytes: bytes.into_boxed_slice(),
-            method: u32::try_from(method.len()).ok()?,
-            target: u32::try_from(target.len()).ok()?,
-            minor_version,
-        })
-    }
-}
-
-impl std::fmt::Debug for RequestHead {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter
-            .debug_struct("RequestHead")
-            .field("method", &self.method())
-            .field("target", &String::from_utf8_lossy(self.target()))
-            .field("minor_version", &self.minor_version)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Status line of a response.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ResponseHead {
-    /// Three digits (RFC 9110 section 15), 100 to 999.
-    pub status: u16,
-    /// 0 or 1.
-    pub minor_version: u8,
 }
 
 /// A request head and what it says about the stream.
@@ -194,6 +48,7 @@ pub(super) struct ParsedRequest {
 /// A response head and what it says about the stream.
 pub(super) struct ParsedResponse {
     pub(super) head: ResponseHead,
+    pub(super) status: u16,
     pub(super) framing: FramingFields,
     /// Bytes of the head.
     pub(super) length: usize,
@@ -239,7 +94,18 @@ fn request_of(request: &httparse::Request<'_, '_>, length: usize) -> Option<Pars
     for field in &*request.headers {
         framing.note(field.name, field.value);
     }
-    let head = RequestHead::keep(method, request.path?, request.version?, request.headers)?;
+    let line = RequestLine {
+        version: version(request.version?),
+        method: Some(method),
+        target: Some(request.path?.as_bytes()),
+        scheme: None,
+        unknown: false,
+    };
+    let kept = request
+        .headers
+        .iter()
+        .filter_map(|field| Some((Field::of_request(field.name.as_bytes())?, field.value)));
+    let head = RequestHead::keep(line, kept)?;
     Some(ParsedRequest {
         head,
         method: Method::of(method),
@@ -271,14 +137,33 @@ fn response_of(response: &httparse::Response<'_, '_>, length: usize) -> Option<P
     for field in &*response.headers {
         framing.note(field.name, field.value);
     }
+    let kept = response.headers.iter().filter_map(kept_of_response);
     Some(ParsedResponse {
         head: ResponseHead {
-            status,
-            minor_version: response.version?,
+            status: Some(status),
+            version: version(response.version?),
+            fields: Fields::keep(false, kept)?,
         },
+        status,
         framing,
         length,
     })
+}
+
+/// Most responses have a content-type, and it says nothing that the request does not say, save under gRPC's kin.
+fn kept_of_response<'h>(line: &httparse::Header<'h>) -> Option<(Field, &'h [u8])> {
+    let field = Field::of_response(line.name.as_bytes())?;
+    let kin = [&b"application/grpc"[..], b"application/connect"];
+    let keep = field != Field::ContentType || kin.iter().any(|start| line.value.starts_with(start));
+    keep.then_some((field, line.value))
+}
+
+fn version(minor: u8) -> Version {
+    if minor == 0 {
+        Version::Http10
+    } else {
+        Version::Http11
+    }
 }
 
 #[cfg(test)]

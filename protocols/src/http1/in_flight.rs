@@ -2,9 +2,10 @@
 
 use std::collections::VecDeque;
 
+use super::ParsedRequest;
 use super::framing::Method;
-use super::{Body, Exchange, Outcome, ParsedRequest, Sink};
 use crate::Timestamp;
+use crate::exchange::{Exchange, Label, Outcome, ResponseHead, Sink};
 
 /// A request whose response has not ended.
 #[derive(Debug)]
@@ -24,23 +25,6 @@ pub(super) struct InFlight {
     responding: bool,
 }
 
-/// An exchange of which only the request head is known.
-pub(super) fn begin(request: super::RequestHead, started: Timestamp) -> Exchange {
-    Exchange {
-        label: None,
-        request,
-        request_started: started,
-        request_read: None,
-        request_ended: None,
-        request_body: Body::default(),
-        response: None,
-        response_started: None,
-        response_body: Body::default(),
-        ended: started,
-        outcome: Outcome::InFlight,
-    }
-}
-
 impl InFlight {
     pub(super) fn len(&self) -> usize {
         self.queue.len()
@@ -58,13 +42,13 @@ impl InFlight {
         }
         self.queue.push_back(Waiting {
             method: request.method,
-            exchange: Some(begin(request.head, started)),
+            exchange: Some(Exchange::begin(request.head, started)),
         });
         self.receiving = true;
     }
 
     /// Attaches something to the newest request that has nothing attached.
-    pub(super) fn label(&mut self, label: super::Label) {
+    pub(super) fn label(&mut self, label: Label) {
         let newest = self
             .queue
             .back_mut()
@@ -80,7 +64,7 @@ impl InFlight {
     }
 
     /// The front's final response begins.
-    pub(super) fn respond(&mut self, response: super::ResponseHead, started: Timestamp) {
+    pub(super) fn respond(&mut self, response: ResponseHead, started: Timestamp) {
         self.responding = true;
         if let Some(exchange) = self.front() {
             exchange.response = Some(response);
@@ -182,7 +166,7 @@ impl InFlight {
     pub(super) fn footprint(&self) -> usize {
         let heads = self.queue.iter().filter_map(|waiting| {
             let exchange = waiting.exchange.as_ref()?;
-            Some(exchange.request.footprint())
+            Some(exchange.footprint())
         });
         let entries = self.queue.capacity().saturating_mul(size_of::<Waiting>());
         heads.fold(entries, usize::saturating_add)

@@ -1,14 +1,14 @@
 //! `url.*`, `server.*`, `client.*` and `network.peer.*`.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use opentelemetry_semantic_conventions::attribute as key;
-use sonde_protocols::http1::{Field, RequestHead};
+use sonde_protocols::exchange::{Field, RequestHead};
 
 use super::target::Target;
-use super::{ConnectionFacts, Options, text};
-use crate::spans::{Attribute, Role, Value, forwarded, redact};
+use super::text;
+use crate::spans::{Attribute, ConnectionFacts, Options, Role, Value, forwarded, redact};
 
 /// Pushes what the target, the proxies' fields and the connection say of addresses.
 pub(super) fn push(
@@ -22,6 +22,11 @@ pub(super) fn push(
         Role::Server => push_server(attributes, request, target, connection, options),
         Role::Client => push_client(attributes, request, target, connection, options),
     }
+    push_peer(attributes, connection);
+}
+
+/// The other end of the connection.
+pub(in crate::spans) fn push_peer(attributes: &mut Vec<Attribute>, connection: &ConnectionFacts) {
     let peer = connection.remote.ip().to_canonical();
     attributes.push((key::NETWORK_PEER_ADDRESS, owned(peer.to_string())));
     attributes.push((
@@ -44,20 +49,20 @@ fn push_server(
         .and_then(|field| forwarded::parameter(field, "proto"))
         .or(proto.as_deref().map(forwarded::first_element))
         .or(target.scheme)
-        .unwrap_or("http")
-        .to_ascii_lowercase();
+        .map(str::to_ascii_lowercase);
     let host = text(request, Field::Host);
     let authority = forwarded
         .and_then(|field| forwarded::parameter(field, "host"))
         .or(target.authority)
         .or(host.as_deref());
-    let default_port = if scheme == "https" { 443 } else { 80 };
-    push_server_address(attributes, authority, default_port, connection.local);
-    attributes.push((key::URL_SCHEME, owned(scheme)));
-    attributes.push((
-        key::URL_PATH,
-        owned(target.path.unwrap_or_default().to_owned()),
-    ));
+    push_server_address(attributes, authority, scheme.as_deref(), connection.local);
+    if let Some(scheme) = scheme {
+        attributes.push((key::URL_SCHEME, owned(scheme)));
+    }
+    if request.target().is_some() {
+        let path = target.path.unwrap_or_default();
+        attributes.push((key::URL_PATH, owned(path.to_owned())));
+    }
     if let Some(query) = target.query.filter(|query| !query.is_empty()) {
         attributes.push((
             key::URL_QUERY,
@@ -70,9 +75,10 @@ fn push_server(
 fn push_server_address(
     attributes: &mut Vec<Attribute>,
     authority: Option<&str>,
-    default_port: u16,
-    fallback: std::net::SocketAddr,
+    scheme: Option<&str>,
+    fallback: SocketAddr,
 ) {
+    let default_port = if scheme == Some("https") { 443 } else { 80 };
     let (host, port) = match authority
         .map(redact::without_credentials)
         .filter(|host| !host.is_empty())
@@ -124,17 +130,20 @@ fn push_client(
 ) {
     let host = text(request, Field::Host);
     let authority = target.authority.or(host.as_deref());
-    push_server_address(attributes, authority, 80, connection.remote);
-    let remote = std::net::SocketAddr::new(
+    push_server_address(attributes, authority, target.scheme, connection.remote);
+    // Of an authority that was sent but not seen (HTTP/2) the address is not the name.
+    if request.target().is_none() || (authority.is_none() && request.has_unknown()) {
+        return;
+    }
+    let remote = SocketAddr::new(
         connection.remote.ip().to_canonical(),
         connection.remote.port(),
     );
     let authority = authority.map_or_else(|| Cow::Owned(remote.to_string()), redact::authority);
-    let mut url = match (target.scheme, target.path) {
-        (Some(scheme), _) => format!("{scheme}://{authority}"),
+    let mut url = match target.scheme.filter(|_| target.path.is_some()) {
+        Some(scheme) => format!("{scheme}://{authority}"),
         // CONNECT names no resource: a reference without a scheme.
-        (None, None) => format!("//{authority}"),
-        (None, Some(_)) => format!("http://{authority}"),
+        None => format!("//{authority}"),
     };
     // RFC 9112 section 3.3: the asterisk form has an empty path.
     url.push_str(target.path.filter(|path| *path != "*").unwrap_or_default());

@@ -1,31 +1,34 @@
 //! Tables over the attribute rules.
 
-use sonde_protocols::http1::{Body, ResponseHead};
+use std::sync::Arc;
+
+use sonde_protocols::exchange::{Body, Outcome, ResponseHead, Version};
+use sonde_protocols::{Direction, Timestamp};
 
 use super::*;
+use crate::spans::own::{END_LOST, ERROR_CLOSED, ERROR_RESET, IN_FLIGHT, QUEUE_DURATION_MS};
+use crate::spans::wire::Stream;
+use crate::spans::{Clock, IdGenerator, Span, build, own};
 
 fn exchange(head: &str, status: Option<u16>, outcome: Outcome) -> Exchange {
     Exchange {
-        label: None,
-        request: RequestHead::parse(head.as_bytes()).unwrap(),
-        request_started: Timestamp(1_000_000),
         request_read: Some(Timestamp(3_500_000)),
-        request_ended: None,
         request_body: Body {
-            size: 0,
             complete: true,
+            ..Body::default()
         },
-        response: status.map(|status| ResponseHead {
-            status,
-            minor_version: 1,
-        }),
-        response_started: None,
+        response: status.map(|status| ResponseHead::new(status, Version::Http11)),
         response_body: Body {
             size: 7,
             complete: outcome == Outcome::Complete,
+            messages: None,
         },
         ended: Timestamp(9_000_000),
         outcome,
+        ..Exchange::begin(
+            RequestHead::parse(head.as_bytes()).unwrap(),
+            Timestamp(1_000_000),
+        )
     }
 }
 
@@ -179,6 +182,124 @@ fn status_and_error_type() {
             error == "-",
             "{status:?} {outcome:?}"
         );
+    }
+}
+
+const REQUEST: &[&[u8]] = &[
+    b":method: GET",
+    b":scheme: https",
+    b":path: /users/42?sig=x",
+    b":authority: shop:81",
+];
+
+#[test]
+fn http2_attributes() {
+    let exchange = Stream::new()
+        .headers(Direction::Request, true, REQUEST)
+        .headers(Direction::Response, false, &[b":status: 404"])
+        .data(Direction::Response, true, 7, 0)
+        .end();
+    for (role, expected) in [
+        (
+            Role::Server,
+            &[
+                (key::URL_SCHEME, "https"),
+                (key::URL_PATH, "/users/42"),
+                (key::URL_QUERY, "sig=REDACTED"),
+                (key::HTTP_ROUTE, "/users/{id}"),
+                (key::ERROR_TYPE, "-"),
+            ][..],
+        ),
+        (
+            Role::Client,
+            &[
+                (key::URL_FULL, "https://shop:81/users/42?sig=REDACTED"),
+                (key::ERROR_TYPE, "404"),
+            ],
+        ),
+    ] {
+        let span = span(role, &exchange);
+        assert_eq!(span.name, "GET /users/{id}");
+        let common = [
+            (key::NETWORK_PROTOCOL_VERSION, "2"),
+            (key::SERVER_ADDRESS, "shop"),
+            (key::SERVER_PORT, "81"),
+            (key::HTTP_RESPONSE_STATUS_CODE, "404"),
+            (key::HTTP_RESPONSE_BODY_SIZE, "7"),
+            (key::RPC_SYSTEM_NAME, "-"),
+            (own::HEAD_INCOMPLETE, "-"),
+        ];
+        for (key, value) in common.iter().chain(expected) {
+            assert_eq!(shown(&span, key), *value, "{key} {role:?}");
+        }
+    }
+}
+
+#[test]
+fn http2_heads_that_refer_to_what_was_not_seen() {
+    // Method, path and authority are entries of a table that was filled before.
+    let exchange = |lines: &[&[u8]]| {
+        Stream::joined_late()
+            .headers(Direction::Request, false, lines)
+            .data(Direction::Request, true, 0, 0)
+            .headers(Direction::Response, true, &[b":status: 200"])
+            .end()
+    };
+    let nothing = exchange(&[&[0xbe], &[0xbf], &[0xc0]]);
+    let no_path = exchange(&[&[0x82], &[0x86], &[0xbf], &[0xc0]]);
+    let no_authority = exchange(&[&[0x82], &[0x86], &[0x84], &[0xc0]]);
+    for (exchange, name, method, incomplete) in [
+        (&nothing, "HTTP", "_OTHER", "Bool(true)"),
+        (&no_path, "GET", "GET", "Bool(true)"),
+        (&no_authority, "GET /", "GET", "-"),
+    ] {
+        for role in [Role::Server, Role::Client] {
+            let span = span(role, exchange);
+            assert_eq!(span.name, name);
+            assert_eq!(span.status, Status::Unset);
+            for (key, value) in [
+                (key::HTTP_REQUEST_METHOD, method),
+                (key::HTTP_REQUEST_METHOD_ORIGINAL, "-"),
+                (key::URL_FULL, "-"),
+                (own::HEAD_INCOMPLETE, incomplete),
+            ] {
+                assert_eq!(shown(&span, key), value, "{key} {name} {role:?}");
+            }
+            let path = shown(&span, key::URL_PATH);
+            let known = role == Role::Server && name == "GET /";
+            assert_eq!(path, if known { "/" } else { "-" });
+        }
+    }
+    assert_eq!(shown(&span(Role::Server, &nothing), key::URL_SCHEME), "-");
+    assert_eq!(
+        shown(&span(Role::Server, &no_path), key::URL_SCHEME),
+        "http"
+    );
+}
+
+#[test]
+fn http2_streams_that_are_reset() {
+    use Direction::{Request, Response};
+    for (by, code, error, name) in [
+        (Request, 8, "-", "CANCEL"),
+        (Request, 0, "-", "NO_ERROR"),
+        (Request, 1, "PROTOCOL_ERROR", "PROTOCOL_ERROR"),
+        (Response, 8, "CANCEL", "CANCEL"),
+        (Response, 2, "INTERNAL_ERROR", "INTERNAL_ERROR"),
+        (Response, 7, "REFUSED_STREAM", "REFUSED_STREAM"),
+        (Response, 99, "INTERNAL_ERROR", "INTERNAL_ERROR"),
+    ] {
+        let exchange = Stream::new()
+            .headers(Request, false, REQUEST)
+            .reset(by, code);
+        for role in [Role::Server, Role::Client] {
+            let span = span(role, &exchange);
+            assert_eq!(shown(&span, key::ERROR_TYPE), error, "{by:?} {code}");
+            assert_eq!(span.status == Status::Unset, error == "-");
+            assert_eq!(shown(&span, own::RESET_CODE), name);
+            let sender = if by == Request { "client" } else { "server" };
+            assert_eq!(shown(&span, own::RESET_BY), sender);
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! From bytes to heads: in place where a chunk holds the whole head, else put together.
 
 use super::Connection;
+use crate::exchange::Sink;
 use crate::http1::HeadError;
-use crate::http1::Sink;
 use crate::http1::half::{self, Assembly};
 use crate::http1::head::{parse_request, parse_response};
 use crate::{Anomaly, Direction, Timestamp};
@@ -96,8 +96,9 @@ impl Connection {
             Direction::Response => {
                 let response = parse_response(bytes)?;
                 self.proven = true;
-                self.response_head(&response, at, sink);
-                Ok(response.length)
+                let length = response.length;
+                self.response_head(response, at, sink);
+                Ok(length)
             }
         }
     }

@@ -1,9 +1,10 @@
 //! Which response belongs to which request, and when that cannot be said.
 
 use super::Connection;
+use crate::exchange::{Exchange, Outcome, Sink};
 use crate::http1::framing::{Framing, Method};
 use crate::http1::half::Phase;
-use crate::http1::{Outcome, ParsedRequest, ParsedResponse, Sink, in_flight};
+use crate::http1::{ParsedRequest, ParsedResponse};
 use crate::{Anomaly, Direction, Timestamp};
 
 impl Connection {
@@ -20,7 +21,7 @@ impl Connection {
             self.in_flight.push(request, started);
         } else {
             self.in_flight.request_lost();
-            let mut exchange = in_flight::begin(request.head, started);
+            let mut exchange = Exchange::begin(request.head, started);
             exchange.outcome = Outcome::Lost;
             if framing == Ok(Framing::Sized(0)) {
                 exchange.request_ended = Some(at);
@@ -71,11 +72,11 @@ impl Connection {
 
     pub(super) fn response_head(
         &mut self,
-        response: &ParsedResponse,
+        response: ParsedResponse,
         at: Timestamp,
         sink: &mut dyn Sink,
     ) {
-        let status = response.head.status;
+        let status = response.status;
         self.response.phase = Phase::Head;
         if matches!(status, 100..=199) && status != 101 {
             return;

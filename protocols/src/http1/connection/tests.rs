@@ -2,7 +2,7 @@ mod properties;
 mod scenarios;
 
 use super::*;
-use crate::http1::RequestHead;
+use crate::exchange::{Body, Exchange, RequestHead};
 
 /// Everything a connection said.
 #[derive(Debug, Default, PartialEq)]
@@ -79,14 +79,17 @@ impl Watched {
 }
 
 fn line(exchange: &Exchange) -> String {
-    let size = |body: crate::http1::Body| {
+    let size = |body: Body| {
         let more = if body.complete { "" } else { "+" };
         format!("{}{more}", body.size)
     };
     format!(
         "{} {} {} {} {:?}",
         target(&exchange.request),
-        exchange.response.map_or(0, |response| response.status),
+        exchange
+            .response
+            .as_ref()
+            .map_or(0, |response| response.status.unwrap()),
         size(exchange.request_body),
         size(exchange.response_body),
         exchange.outcome
@@ -94,5 +97,5 @@ fn line(exchange: &Exchange) -> String {
 }
 
 pub(super) fn target(head: &RequestHead) -> String {
-    String::from_utf8_lossy(head.target()).into_owned()
+    String::from_utf8_lossy(head.target().unwrap()).into_owned()
 }

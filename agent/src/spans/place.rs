@@ -3,8 +3,8 @@
 
 use sonde_common::context::{SpanContext, origin};
 
-use crate::spans::trace_context::TraceContext;
-use crate::spans::{IdGenerator, Link, Role, SpanId, TraceId};
+use super::trace_context::TraceContext;
+use super::{IdGenerator, Link, Role, SpanId, TraceId};
 
 /// A span's place in its trace.
 pub(super) struct Place {

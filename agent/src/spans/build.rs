@@ -1,0 +1,118 @@
+//! The span of an exchange: place in its trace, times and what every convention has in common.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use sonde_common::context::SpanContext;
+use sonde_protocols::exchange::{Field, Outcome};
+use sonde_protocols::{Direction, Exchange, Timestamp};
+
+use super::place::Place;
+use super::{
+    Attribute, IdGenerator, Kind, Resource, Role, Span, Value, convention, failure, own,
+    trace_context,
+};
+
+/// The connection of an exchange, from the instrumented process.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionFacts {
+    /// Which end the process holds.
+    pub role: Role,
+    /// Its own address.
+    pub local: SocketAddr,
+    /// The other end's address.
+    pub remote: SocketAddr,
+}
+
+/// How the monotonic clock relates to the wall clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// Nanoseconds to add to a [`Timestamp`] for nanoseconds since the epoch.
+    pub unix_minus_monotonic_nanos: i64,
+}
+
+impl Clock {
+    /// Nanoseconds since the epoch, saturating.
+    #[must_use]
+    pub fn unix_nanos(self, at: Timestamp) -> u64 {
+        at.0.saturating_add_signed(self.unix_minus_monotonic_nanos)
+    }
+}
+
+/// What the operator chose.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Query keys to redact beside [`super::redact::SENSITIVE_KEYS`]; case-sensitive.
+    pub redact_query: Vec<String>,
+}
+
+/// The span of one exchange.
+pub fn build(
+    exchange: &Exchange,
+    context: Option<&SpanContext>,
+    connection: &ConnectionFacts,
+    resource: &Arc<Resource>,
+    clock: Clock,
+    options: &Options,
+    ids: &mut IdGenerator,
+) -> Span {
+    let mut description = convention::describe(exchange, connection, options);
+    push_own(&mut description.attributes, exchange, connection.role);
+    let request = &exchange.request;
+    let told = trace_context::parse(
+        request.fields(Field::Traceparent),
+        request.fields(Field::Tracestate),
+    );
+    let place = Place::of(context, told, connection.role, ids);
+    let start_unix_nanos = clock.unix_nanos(exchange.request_started);
+    Span {
+        trace_id: place.trace_id,
+        span_id: place.span_id,
+        parent_span_id: place.parent,
+        trace_flags: place.flags,
+        parent_is_remote: place.parent.is_some() && connection.role == Role::Server,
+        trace_state: place.state,
+        link: place.link,
+        kind: match connection.role {
+            Role::Server => Kind::Server,
+            Role::Client => Kind::Client,
+        },
+        name: description.name,
+        start_unix_nanos,
+        end_unix_nanos: clock.unix_nanos(exchange.ended).max(start_unix_nanos),
+        status: description.status,
+        attributes: description.attributes,
+        resource: Arc::clone(resource),
+    }
+}
+
+/// What only the observer knows, or does not know.
+fn push_own(attributes: &mut Vec<Attribute>, exchange: &Exchange, role: Role) {
+    match exchange.outcome {
+        Outcome::InFlight => attributes.push((own::IN_FLIGHT, Value::Bool(true))),
+        Outcome::Lost => attributes.push((own::END_LOST, Value::Bool(true))),
+        _ => {}
+    }
+    let request = &exchange.request;
+    if request.method().is_none() || request.target().is_none() {
+        attributes.push((own::HEAD_INCOMPLETE, Value::Bool(true)));
+    }
+    if let Some(reset) = exchange.reset {
+        let by = match reset.by {
+            Direction::Request => "client",
+            Direction::Response => "server",
+        };
+        let code = failure::error_code(reset.code);
+        attributes.push((own::RESET_CODE, Value::Str(code)));
+        attributes.push((own::RESET_BY, Value::Str(by.into())));
+    }
+    if let (Role::Server, Some(read)) = (role, exchange.request_read) {
+        let nanos = read.0.saturating_sub(exchange.request_started.0);
+        #[expect(
+            clippy::cast_precision_loss,
+            reason = "53 bits of nanoseconds are 104 days"
+        )]
+        let millis = nanos as f64 / 1e6;
+        attributes.push((own::QUEUE_DURATION_MS, Value::Double(millis)));
+    }
+}

@@ -1,0 +1,143 @@
+//! HTTP/2 connections: programs of their own, with a budget of their own for the verifier, which the cgroup hooks call in
+//! place of themselves (tail calls).
+//!
+//! They walk the frames of a direction in stream order and hand up its digest (`sonde_common::http2`): header blocks
+//! as they were on the wire, sizes of all else, never content. What begins and ends streams also moves the causal chain.
+//!
+//! After a hole the footing is found again where a packet is made of whole frames.
+
+use crate::{
+    announce,
+    maps::{CONNECTIONS, HTTP2},
+    packet,
+    segment::direction,
+    walk::Walk,
+};
+use aya_ebpf::{
+    bindings::__sk_buff,
+    helpers::generated::{bpf_ktime_get_ns, bpf_tail_call},
+    macros::{cgroup_skb, map},
+    maps::ProgramArray,
+    programs::SkBuffContext,
+};
+use sonde_common::connection::{phase, protocol, role};
+
+pub mod chain;
+pub mod data;
+mod digest;
+mod frame;
+mod frames;
+mod layout;
+mod order;
+pub mod recognize;
+
+pub use layout::{Http2, Messages};
+
+/// cgroup_skb programs let the packet pass.
+const PASS: i32 = 1;
+
+/// The programs for each direction; an array of programs holds one kind only.
+#[map]
+static INGRESS_HTTP2: ProgramArray = ProgramArray::with_max_entries(1, 0);
+#[map]
+static EGRESS_HTTP2: ProgramArray = ProgramArray::with_max_entries(1, 0);
+
+/// Goes on in the program for HTTP/2; comes back only if that is not there.
+#[inline(always)]
+pub unsafe fn enter<const EGRESS: bool>(skb: *mut __sk_buff) {
+    let programs = if EGRESS {
+        &raw const EGRESS_HTTP2
+    } else {
+        &raw const INGRESS_HTTP2
+    };
+    // SAFETY: the caller passes the program's context; the map holds programs of the same kind.
+    unsafe { bpf_tail_call(skb.cast(), programs.cast_mut().cast(), 0) };
+}
+
+/// Segments of HTTP/2 connections that arrive.
+#[cgroup_skb(ingress)]
+pub fn cgroup_skb_ingress_http2(ctx: SkBuffContext) -> i32 {
+    observe::<false>(ctx.skb.skb);
+    PASS
+}
+
+/// Segments of HTTP/2 connections that leave.
+#[cgroup_skb(egress)]
+pub fn cgroup_skb_egress_http2(ctx: SkBuffContext) -> i32 {
+    observe::<true>(ctx.skb.skb);
+    PASS
+}
+
+#[inline(always)]
+fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
+    // SAFETY: `skb` is the program's context.
+    let sk = unsafe { (*skb).__bindgen_anon_2.sk };
+    if sk.is_null() {
+        return None;
+    }
+    let connection = CONNECTIONS.get(sk.cast());
+    if connection.is_null() {
+        return None;
+    }
+    let segment = packet::segment(skb)?;
+    let http2 = HTTP2.get_or_create(sk.cast());
+    if http2.is_null() {
+        return None;
+    }
+    // SAFETY: map values, checked for null; they live as long as the socket. Each direction's part is written by its own
+    // hook only.
+    unsafe {
+        let mut walk = Walk {
+            skb,
+            connection,
+            now: bpf_ktime_get_ns(),
+            segment,
+        };
+        if (*http2).announced == 0 && !introduce::<EGRESS>(&walk, http2) {
+            return None;
+        }
+        let direction = direction::<EGRESS>(connection);
+        let half = layout::half::<EGRESS>(http2);
+        if let Some(at) = order::place::<EGRESS>(&walk, half, direction) {
+            (*direction).at = at;
+            frames::run::<EGRESS>(&mut walk, http2);
+        }
+        let flags = order::end(&walk, direction);
+        digest::flush::<EGRESS>(&walk, half, flags);
+    }
+    Some(())
+}
+
+/// Tells the agent of the connection, and sets both directions to their beginning.
+#[inline(always)]
+unsafe fn introduce<const EGRESS: bool>(walk: &Walk, http2: *mut Http2) -> bool {
+    // SAFETY: as in `observe`.
+    unsafe {
+        let connection = walk.connection;
+        if !announce::open::<EGRESS>(walk, protocol::HTTP2) {
+            return false;
+        }
+        (*http2).announced = 1;
+        let client = (*connection).role == role::CLIENT;
+        layout::begin(
+            &raw mut (*http2).halves[0],
+            (*connection).ingress.phase,
+            !client,
+        );
+        layout::begin(
+            &raw mut (*http2).halves[1],
+            (*connection).egress.phase,
+            client,
+        );
+        for direction in [
+            &raw mut (*connection).ingress,
+            &raw mut (*connection).egress,
+        ] {
+            (*direction).phase = phase::HEAD;
+            (*direction).offset = 0;
+            (*direction).reported = 0;
+            (*direction).content = 0;
+        }
+        true
+    }
+}

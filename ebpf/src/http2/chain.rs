@@ -1,0 +1,291 @@
+//! The causal chain by streams: `crate::chain` for connections that carry many requests at a time.
+//!
+//! What a thread has read tells the request only while one alone is at work on the connection, and only where the reader
+//! is who works on it. All else has to name the stream itself, or stays without a parent.
+
+use super::layout::{Half, Http2, half};
+use crate::{
+    carrier, chain, context, join,
+    maps::{HTTP2, PROCESSES, STREAM_JOINTS, STREAMS, lose},
+    sampling, segment,
+    task::{Socket, Task},
+    walk::Walk,
+};
+use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
+use core::ffi::c_void;
+use sonde_common::{
+    connection::{Connection, role},
+    context::{Ends, SpanContext, origin},
+    loss::Reason,
+    process::runtime,
+};
+
+/// A stream of a connection.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct StreamKey {
+    /// Of the socket.
+    pub cookie: u64,
+    /// RFC 9113 section 5.1.1.
+    pub stream: u32,
+    pub reserved: u32,
+}
+
+/// A request that is under way on a stream.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Stream {
+    /// On a client: its span.
+    pub span: SpanContext,
+    /// On a server: handle of its context. On a client: handle of what it was sent for; 0: unknown.
+    pub handle: u64,
+}
+
+/// A stream, by the ends of its connection.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct StreamEnds {
+    pub ends: Ends,
+    pub stream: u32,
+}
+
+#[inline(always)]
+pub unsafe fn key(connection: *const Connection, stream: u32) -> StreamKey {
+    // SAFETY: the caller passes a checked map value.
+    let cookie = unsafe { (*connection).cookie };
+    StreamKey {
+        cookie,
+        stream,
+        reserved: 0,
+    }
+}
+
+/// The key of the stream at hand; in the map's memory, as the stack has no room for it.
+#[inline(always)]
+unsafe fn ends(connection: *const Connection, half: *mut Half) -> *const StreamEnds {
+    // SAFETY: as in `key`.
+    unsafe {
+        let key = &raw mut (*half).ends;
+        (*key).ends = (*connection).ends;
+        (*key).stream = (*half).stream;
+        key
+    }
+}
+
+/// The header block of a request has ended: puts its span into `Half::span`.
+#[inline(always)]
+pub unsafe fn request<const EGRESS: bool>(walk: &Walk, http2: *mut Http2) {
+    // SAFETY: the caller passes checked map values.
+    unsafe {
+        let half = half::<EGRESS>(http2);
+        let direction = segment::direction::<EGRESS>(walk.connection);
+        (*direction).begun = (*direction).begun.wrapping_add(1);
+        if (*half).scan.is_traceparent_invalid() {
+            lose(segment::hook::<EGRESS>(), Reason::InvalidParent);
+        }
+        if (*half).scan.has_several_parents() {
+            lose(segment::hook::<EGRESS>(), Reason::SeveralParents);
+        }
+        let handle = if EGRESS {
+            leaves(walk, http2)
+        } else {
+            arrives(walk, http2)
+        };
+        (*half).streams = (*half).streams.wrapping_add(1);
+        (*half).handles ^= handle;
+    }
+}
+
+/// A request has come in: it gets a context. Gives its handle.
+#[inline(always)]
+unsafe fn arrives(walk: &Walk, http2: *mut Http2) -> u64 {
+    // SAFETY: as in `request`.
+    unsafe {
+        let connection = walk.connection;
+        let half = half::<false>(http2);
+        let span = &raw mut (*half).span;
+        let trusted = chain::is_trusted(walk);
+        (*span).span_id = context::random();
+        (*span).at_work = 0;
+        if !joined(connection, half) {
+            match (*half).scan.traceparent() {
+                Some(told) if trusted => {
+                    chain::name(span, told);
+                    (*span).parent_id = told.parent_id.to_ne_bytes();
+                    (*span).origin = origin::HEADER;
+                    let given = Some(told.flags);
+                    (*span).flags = sampling::flags(connection, given, &(*span).trace_id);
+                }
+                Some(_) => chain::begin(connection, span, origin::UNTRUSTED),
+                None => chain::begin(connection, span, origin::ROOT),
+            }
+        }
+        let handle = context::claim(walk.now);
+        context::fill(handle, &*span);
+        let stream = &raw mut (*half).under_way;
+        (*stream).handle = handle;
+        let _ = STREAMS.insert(key(connection, (*half).stream), &*stream, 0);
+        handle
+    }
+}
+
+/// Is it a request that a client on this machine has sent without a field of ours? Then that is the parent.
+#[inline(always)]
+unsafe fn joined(connection: *const Connection, half: *mut Half) -> bool {
+    // SAFETY: as in `request`.
+    unsafe {
+        let key = ends(connection, half);
+        let span = &raw mut (*half).span;
+        let Some(sent) = STREAM_JOINTS.get_ptr_mut(&*key) else {
+            return false;
+        };
+        (*span).trace_id = (*sent).trace_id;
+        (*span).parent_id = (*sent).span_id;
+        (*span).flags = (*sent).flags;
+        let _ = STREAM_JOINTS.remove(&*key);
+        let told = (*half).scan.traceparent();
+        if told.is_some_and(|told| !join::same(&(*span).trace_id, told)) {
+            return false;
+        }
+        let given = (&raw const (*span).flags).read_volatile();
+        (*span).flags = sampling::flags(connection, Some(given), &(*span).trace_id);
+        (*span).origin = origin::JOINED;
+        true
+    }
+}
+
+/// A request goes out: its span is the one that was written into it, or is found now. Gives the handle of what it was sent
+/// for.
+#[inline(always)]
+unsafe fn leaves(walk: &Walk, http2: *mut Http2) -> u64 {
+    // SAFETY: as in `request`.
+    unsafe {
+        let connection = walk.connection;
+        let half = half::<true>(http2);
+        let span = &raw mut (*half).span;
+        let key = key(connection, (*half).stream);
+        if let Some(sent) = STREAMS.get_ptr_mut(key) {
+            *span = (*sent).span;
+            return (*sent).handle;
+        }
+        (*span).at_work = 0;
+        let cause = cause(walk, (*half).stream);
+        let handle = chain::derive(connection, cause, span);
+        if let Some(told) = (*half).scan.traceparent() {
+            chain::follow(connection, handle, told, span);
+        }
+        let stream = &raw mut (*half).under_way;
+        (*stream).span = *span;
+        (*stream).handle = handle;
+        let _ = STREAMS.insert(key, &*stream, 0);
+        let _ = STREAM_JOINTS.insert(&*ends(connection, half), &*span, 0);
+        handle
+    }
+}
+
+#[inline(always)]
+unsafe fn cause(walk: &Walk, stream: u32) -> u64 {
+    // SAFETY: as in `request`.
+    unsafe {
+        let sk = walk.sk();
+        if sk.is_null() {
+            return 0;
+        }
+        let owned = Socket::of(sk).is_some_and(|socket| socket.is_owned());
+        let task = Task::current();
+        if !owned || task.tgid() != (*walk.connection).tgid {
+            return 0;
+        }
+        stream_cause(walk.connection, &task, stream)
+    }
+}
+
+/// Handle of what the request on a stream is sent for, that the current thread writes; 0: not known. Who writes to a shared
+/// connection writes for others too: only a thread that does all of its process's work is taken at its word.
+#[inline(always)]
+pub unsafe fn stream_cause(connection: *const Connection, task: &Task, _stream: u32) -> u64 {
+    // SAFETY: as in `request`.
+    unsafe {
+        match carrier::runtime_of(task.tgid()) {
+            Some(runtime::THREADS) if is_alone(task) => chain::sender(connection, Some(task)),
+            _ => 0,
+        }
+    }
+}
+
+/// Is it the first thread of its process? Event loops run there; where requests have threads of their own, none of those is.
+#[inline(always)]
+fn is_alone(task: &Task) -> bool {
+    task.tid() == task.tgid()
+}
+
+/// A stream has ended for both sides, or was reset.
+#[inline(always)]
+pub unsafe fn stream_ended<const EGRESS: bool>(walk: &Walk, http2: *mut Http2, stream: u32) {
+    // SAFETY: as in `request`.
+    unsafe {
+        let key = key(walk.connection, stream);
+        let Some(known) = STREAMS.get_ptr_mut(key) else {
+            return;
+        };
+        let handle = (*known).handle;
+        if STREAMS.remove(key).is_err() {
+            return;
+        }
+        let half = half::<EGRESS>(http2);
+        (*half).streams = (*half).streams.wrapping_sub(1);
+        (*half).handles ^= handle;
+        if (*walk.connection).role == role::SERVER {
+            context::end(handle, walk.now);
+        }
+    }
+}
+
+/// A thread has read from the socket.
+#[inline(always)]
+pub unsafe fn reads(connection: *mut Connection, sk: *mut c_void, task: &Task, tgid: u32) {
+    // SAFETY: the caller passes a checked map value and its socket; the process is used before the program ends.
+    unsafe {
+        let Some(process) = PROCESSES.get(tgid) else {
+            return;
+        };
+        let event_loop = match process.runtime {
+            runtime::NODE => true,
+            runtime::THREADS => is_alone(task),
+            _ => false,
+        };
+        if event_loop {
+            carrier::take_up(connection, task, tgid, only(sk));
+        }
+    }
+}
+
+/// Handle of the one request that is under way on a connection; 0 if there are none, or several.
+#[inline(always)]
+unsafe fn only(sk: *mut c_void) -> u64 {
+    let http2 = HTTP2.get(sk);
+    if http2.is_null() {
+        return 0;
+    }
+    // SAFETY: a checked map value.
+    unsafe {
+        let [ingress, egress] = &(*http2).halves;
+        match ingress.streams.wrapping_add(egress.streams) {
+            1 => ingress.handles ^ egress.handles,
+            _ => 0,
+        }
+    }
+}
+
+/// A connection is gone: what its requests were worked on for ends.
+#[inline(always)]
+pub unsafe fn forget(sk: *mut c_void) {
+    let http2 = HTTP2.get(sk);
+    if http2.is_null() {
+        return;
+    }
+    // SAFETY: as in `only`.
+    let handle = unsafe { only(sk) };
+    // SAFETY: no arguments.
+    context::end(handle, unsafe { bpf_ktime_get_ns() });
+}
