@@ -151,7 +151,12 @@ impl Caller {
 
     /// Hands the calls over; [`Self::end`] waits for them.
     pub fn begin(&mut self, calls: &[Call]) -> Result<()> {
-        let first = self.made;
+        self.begin_more(calls, 0)
+    }
+
+    /// Hands over more calls behind `begun` that are not yet waited for.
+    pub fn begin_more(&mut self, calls: &[Call], begun: usize) -> Result<()> {
+        let first = self.made + begun;
         let lines: String = (first..)
             .zip(calls)
             .map(|(index, call)| call.line(index))

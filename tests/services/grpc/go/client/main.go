@@ -102,7 +102,7 @@ func main() {
 	}
 	concurrency, _ := strconv.Atoi(os.Args[2])
 	turns := make(chan struct{}, concurrency)
-	output, written := bufio.NewWriter(os.Stdout), sync.Mutex{}
+	written := sync.Mutex{}
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
 		wanted := parse(lines.Text())
@@ -111,15 +111,11 @@ func main() {
 			line := wanted.run(connection)
 			written.Lock()
 			defer written.Unlock()
-			output.WriteString(line)
+			os.Stdout.WriteString(line)
 			<-turns
-			if len(turns) == 0 {
-				output.Flush()
-			}
 		}()
 	}
 	for range concurrency {
 		turns <- struct{}{}
 	}
-	output.Flush()
 }
