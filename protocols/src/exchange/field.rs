@@ -100,7 +100,12 @@ impl Fields {
         unknown: bool,
         kept: impl Iterator<Item = (Field, &'f [u8])> + Clone,
     ) -> Option<Self> {
-        let mut bytes = Vec::with_capacity(packed(kept.clone()));
+        let size = packed(kept.clone());
+        if size == 0 {
+            let bytes = Box::default();
+            return Some(Self { bytes, unknown });
+        }
+        let mut bytes = Vec::with_capacity(size);
         pack(&mut bytes, kept)?;
         Some(Self {
             bytes: bytes.into_boxed_slice(),
