@@ -16,7 +16,10 @@ use sonde_tests::{expect, rpc, run, wait};
 /// An agent for these processes and all that they have forked.
 fn watching<'a>(processes: impl IntoIterator<Item = &'a Process>) -> Result<Agent> {
     let pids = processes.into_iter().flat_map(Process::group);
-    Builder::jsonl().pids(pids.collect::<Vec<_>>()).start()
+    Builder::jsonl()
+        .pids(pids.collect::<Vec<_>>())
+        .flag("--max-head-bytes", "64KiB")
+        .start()
 }
 
 /// A client that frames as nobody else does.

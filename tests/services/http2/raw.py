@@ -175,7 +175,8 @@ def main():
         if not line.strip():
             break
         lines.append(line)
-    send(PREFACE + frames.SettingsFrame(settings={4: 1 << 24}).serialize())
+    # A connection is known by its first bytes: these are not cut.
+    connection.sendall(PREFACE + frames.SettingsFrame(settings={4: 1 << 24}).serialize())
     ask(lines)
     read(len(lines))
 

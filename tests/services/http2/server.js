@@ -21,6 +21,8 @@ const routes = {
 
 const server = http2.createServer((request, response) => {
   const [, name, number] = request.url.split("?")[0].split("/");
-  routes[name](Number(number), request, response);
+  const route = routes[name];
+  if (route) route(Number(number), request, response);
+  else routes.status(404, request, response);
 });
 server.listen(Number(process.argv[2]), "127.0.0.1");

@@ -219,6 +219,7 @@ pub fn tonic(program: &str) -> Result<PathBuf> {
         &module.join("src/echo.rs"),
         &module.join("src/bin/tonic-server.rs"),
         &module.join("src/bin/tonic-client.rs"),
+        &module.join("src/bin/exact-h2.rs"),
     ])?;
     once("grpc-rust", &recipe, || {
         retry(|| {
