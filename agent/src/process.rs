@@ -27,7 +27,7 @@ mod table;
 pub use list::{Row, render};
 pub use overrides::{Override, OverrideError, OverrideRule, OverrideRules, Overrides};
 pub use resource::HostFacts;
-pub(crate) use runtime::elf::go_toolchain;
+pub(crate) use runtime::elf::{go_module, go_toolchain};
 pub use runtime::{Language, Runtime};
 pub use selection::{Matcher, RuleError, Selection, ServiceNameRule, Verdict};
 pub use table::{Options, Processes};

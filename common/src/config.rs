@@ -53,14 +53,26 @@ pub struct Config {
     pub trust_incoming: u32,
     /// Offset of `real_parent` in `task_struct`.
     pub task_real_parent: u32,
+    /// Offset of `files` in `task_struct`; 0 where unknown.
+    pub task_files: u32,
+    /// Offset of `fdt` in `files_struct`.
+    pub files_fdt: u32,
+    /// Offset of `max_fds` in `fdtable`.
+    pub fdtable_max_fds: u32,
+    /// Offset of `fd` in `fdtable`.
+    pub fdtable_fd: u32,
+    /// Offset of `private_data` in `file`.
+    pub file_private_data: u32,
+    /// Offset of `sk` in `socket`.
+    pub socket_sk: u32,
+    /// Offset of `__sk_common.skc_cookie` in `sock`.
+    pub sock_cookie: u32,
     /// 1: `traceparent` names the parent of a request.
     pub traceparent: u32,
     /// 1: `baggage` is carried on.
     pub baggage: u32,
     /// Other propagators that do, as bits of [`crate::propagator::known`] in the order that decides; 0: no more.
     pub propagators: [u32; crate::propagator::COUNT],
-    /// Padding.
-    pub reserved: u32,
     /// How long work goes on after its response, in nanoseconds.
     pub linger: u64,
 }

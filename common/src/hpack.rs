@@ -1,7 +1,7 @@
 //! Finds `traceparent` in the header blocks of HTTP/2 (HPACK, RFC 7541).
 //!
-//! [`BlockScan::step`] does one bounded piece of work, so that a BPF program can run it from `bpf_loop`, and keeps
-//! all it knows in [`BlockScan`], so that a block may be cut anywhere. Of the dynamic table it keeps how many
+//! [`Scan::step`] does one bounded piece of work, so that a BPF program can run it from `bpf_loop`, and keeps
+//! all it knows in [`Scan`], so that a block may be cut anywhere. Of the dynamic table it keeps how many
 //! entries were inserted, and those that are named `traceparent`: an index counts back from the newest entry, so
 //! neither the other entries nor what is evicted matter. Every other string is skipped by its length.
 //!
@@ -18,6 +18,8 @@ pub use huffman::NAME as HUFFMAN_NAME;
 
 /// Entries of the dynamic table that are kept.
 const KEPT: usize = 4;
+/// Entries of which it is known whether they are named `traceparent`: more than a table of the default size holds.
+const NEWEST: u32 = 128;
 /// Size of the dynamic table until an update says otherwise (RFC 9113 section 6.5.2).
 const DEFAULT_LIMIT: u32 = 4096;
 /// The limit after a gap.
@@ -67,22 +69,26 @@ mod parent {
     pub(super) const INVALID: u8 = 3;
     /// Several: the same.
     pub(super) const SEVERAL: u8 = 4;
+    /// One, whose value is not known any more.
+    pub(super) const UNKNOWN: u8 = 5;
 }
 
-/// Where a reader is within the header blocks of one direction, and what it has learnt. 288 bytes, no padding.
+/// Where a reader is within the header blocks of one direction, and what it has learnt. 312 bytes, no padding.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct BlockScan {
+pub struct Scan {
     /// Values of the entries that are named `traceparent`.
     values: [Traceparent; KEPT],
     /// The value at hand, decoded.
     text: [u64; 8],
     told: Traceparent,
+    /// Bit for each of the newest [`NEWEST`] entries, by their numbers: it is named `traceparent`.
+    named: [u64; 2],
     /// Numbers of the entries, counted from 1; 0: none.
     numbers: [u32; KEPT],
     /// Entries inserted so far.
     inserted: u32,
-    /// Of the entries up to this number not all that are named `traceparent` are kept.
+    /// Number of the last entry that was not seen.
     unseen: u32,
     /// Most that the dynamic table may hold.
     limit: u32,
@@ -122,17 +128,19 @@ pub struct BlockScan {
     next: u8,
     /// Bit for each entry: its name was guessed.
     guessed: u8,
-    reserved: u8,
+    /// 1: there was a `:method`.
+    method: u8,
 }
 
-const _: () = assert!(size_of::<BlockScan>() == 4 * 32 + 64 + 32 + 16 + 9 * 4 + 16 + 4);
+const _: () = assert!(size_of::<Scan>() == 4 * 32 + 64 + 32 + 16 + 16 + 9 * 4 + 16 + 4);
 
-impl BlockScan {
+impl Scan {
     /// Before the first block of a connection.
     pub const START: Self = Self {
         values: [NOTHING; KEPT],
         text: [0; 8],
         told: NOTHING,
+        named: [0; 2],
         numbers: [0; KEPT],
         inserted: 0,
         unseen: 0,
@@ -157,7 +165,7 @@ impl BlockScan {
         unsure: 0,
         next: 0,
         guessed: 0,
-        reserved: 0,
+        method: 0,
     };
 
     /// A block begins.
@@ -170,6 +178,7 @@ impl BlockScan {
         self.value_at = 0;
         self.open = 0;
         self.unsure = 0;
+        self.method = 0;
     }
 
     /// The block has ended. False if it cannot end here; then nothing more is known of the table.
@@ -219,15 +228,22 @@ impl BlockScan {
     /// There is one `traceparent`, and it is invalid.
     #[inline(always)]
     #[must_use]
-    pub const fn is_traceparent_invalid(&self) -> bool {
+    pub const fn is_invalid(&self) -> bool {
         self.parent == parent::INVALID
     }
 
     /// There is more than one `traceparent`.
     #[inline(always)]
     #[must_use]
-    pub const fn has_several_parents(&self) -> bool {
+    pub const fn has_several(&self) -> bool {
         self.parent == parent::SEVERAL
+    }
+
+    /// There is a `:method` by its entry in the static table: this is a request, and no trailer section.
+    #[inline(always)]
+    #[must_use]
+    pub const fn has_method(&self) -> bool {
+        self.method != 0
     }
 
     /// A whole field was an entry that nobody has seen: it may have been any.

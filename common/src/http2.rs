@@ -13,7 +13,7 @@
 //! | all others | they are left out, header and all |
 //!
 //! The connection preface (section 3.4) is left out too. What is lost leaves a hole in the digest's offsets, and the
-//! first byte behind a hole belongs to a frame header.
+//! first byte behind a hole belongs to a frame header. A direction whose beginning was not seen begins behind a hole.
 
 /// Bytes of a frame header.
 pub const FRAME_HEADER: usize = 9;

@@ -58,6 +58,8 @@ pub struct Go {
     pub remote: u32,
     /// From either: `net.TCPAddr.Port`
     pub port: u32,
+    /// From `net.netFD`: `pfd.Sysfd`; 0: no streams are watched.
+    pub descriptor: u32,
 }
 
 /// The value.
@@ -76,10 +78,12 @@ pub struct Process {
     pub go: Go,
     /// Entry of its service in the map of samplers.
     pub sampler: u32,
+    /// Padding.
+    pub padding: u32,
     /// For asyncio.
     pub python: Python,
     /// For tokio.
     pub tokio: Tokio,
 }
 
-const _: () = assert!(size_of::<Process>() == 88);
+const _: () = assert!(size_of::<Process>() == 96);

@@ -3,6 +3,7 @@
 use crate::{
     asyncio, context, handover,
     maps::{PROCESSES, WORK},
+    nghttp2,
     task::{Task, user_word},
     tokio,
 };
@@ -57,11 +58,16 @@ pub unsafe fn take_up(connection: *mut Connection, task: &Task, tgid: u32, handl
             Some(process) if process.runtime == runtime::TOKIO => {
                 return tokio::take_up(connection, task, &process.tokio, handle);
             }
-            _ => Carrier {
-                tgid,
-                kind: carrier::THREAD,
-                id: task.tid() as u64,
-            },
+            known => {
+                if known.is_some_and(|process| process.runtime == runtime::NODE) {
+                    nghttp2::reads(task, tgid, 0);
+                }
+                Carrier {
+                    tgid,
+                    kind: carrier::THREAD,
+                    id: task.tid() as u64,
+                }
+            }
         };
         let work = Work {
             handle,
@@ -137,8 +143,9 @@ fn carries_virtual_threads(task: &Task) -> bool {
     first == wanted as u64 && second & MASK == (wanted >> 64) as u64
 }
 
+/// Handle of what the current thread works on; 0: not known.
 #[inline(always)]
-fn of_thread(task: &Task, tgid: u32) -> u64 {
+pub fn of_thread(task: &Task, tgid: u32) -> u64 {
     let id = task.tid() as u64;
     let Some(work) = WORK.get_ptr_mut(Carrier {
         tgid,
@@ -155,7 +162,7 @@ fn of_thread(task: &Task, tgid: u32) -> u64 {
 /// Its own work, or that of the goroutine that started it; the latter is then its own, since by the next
 /// time its parent may work on something else.
 #[inline(always)]
-fn of_goroutine(task: &Task, tgid: u32, goroutine: Goroutine) -> u64 {
+pub fn of_goroutine(task: &Task, tgid: u32, goroutine: Goroutine) -> u64 {
     let kind = carrier::GOROUTINE;
     let own = Carrier {
         tgid,
@@ -182,6 +189,27 @@ fn of_goroutine(task: &Task, tgid: u32, goroutine: Goroutine) -> u64 {
     }
     let _ = WORK.insert(own, work, 0);
     work.handle
+}
+
+/// A goroutine of the current process works on this from now on; 0: nothing that is known.
+#[inline(always)]
+pub fn goroutine_takes_up(task: &Task, id: u64, handle: u64) {
+    let key = Carrier {
+        tgid: task.tgid(),
+        kind: carrier::GOROUTINE,
+        id,
+    };
+    let work = Work {
+        handle,
+        switches: task.switches(),
+    };
+    if let Some(known) = WORK.get_ptr_mut(key) {
+        // SAFETY: a map value.
+        unsafe { *known = work };
+    } else if handle != 0 {
+        // A full map gives up its least recently used entry.
+        let _ = WORK.insert(key, work, 0);
+    }
 }
 
 /// The goroutine that runs on the thread.

@@ -13,7 +13,7 @@ use aya_ebpf::{
     programs::{BtfTracePointContext, ProbeContext},
 };
 use sonde_common::{
-    context::{Carrier, carrier::THREAD},
+    context::{Carrier, Work, carrier::THREAD},
     process::runtime,
 };
 
@@ -41,13 +41,26 @@ pub fn sock_recv_length(ctx: BtfTracePointContext) -> i32 {
 
 #[inline(always)]
 fn lay_down(task: &Task, tgid: u32) {
+    work_on(task, tgid, 0);
+}
+
+/// The current thread works on this from now on; 0: nothing that is known.
+#[inline(always)]
+pub fn work_on(task: &Task, tgid: u32, handle: u64) {
     let key = Carrier {
         tgid,
         kind: THREAD,
         id: task.tid() as u64,
     };
-    if let Some(work) = WORK.get_ptr_mut(key) {
+    let work = Work {
+        handle,
+        switches: task.switches(),
+    };
+    if let Some(known) = WORK.get_ptr_mut(key) {
         // SAFETY: a map value; the carrier runs on this CPU only.
-        unsafe { (*work).handle = 0 };
+        unsafe { *known = work };
+    } else if handle != 0 {
+        // A full map gives up its least recently used entry.
+        let _ = WORK.insert(key, work, 0);
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     announce,
     maps::{CONNECTIONS, HTTP2},
     packet,
-    segment::direction,
+    segment::{RESUME, direction},
     walk::Walk,
 };
 use aya_ebpf::{
@@ -20,7 +20,7 @@ use aya_ebpf::{
     maps::ProgramArray,
     programs::SkBuffContext,
 };
-use sonde_common::connection::{phase, protocol, role};
+use sonde_common::connection::{phase, protocol, role, state};
 
 pub mod chain;
 pub mod data;
@@ -31,7 +31,7 @@ mod layout;
 mod order;
 pub mod recognize;
 
-pub use layout::{Http2, Messages};
+pub use layout::{Http2, Messages, sent_frames};
 
 /// cgroup_skb programs let the packet pass.
 const PASS: i32 = 1;
@@ -80,6 +80,17 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
         return None;
     }
     let segment = packet::segment(skb)?;
+    let mut walk = Walk {
+        skb,
+        connection,
+        // SAFETY: no arguments.
+        now: unsafe { bpf_ktime_get_ns() },
+        segment,
+    };
+    // SAFETY: a map value, checked for null.
+    if unsafe { (*connection).state != state::HTTP2 && !is_recognised::<EGRESS>(&mut walk) } {
+        return None;
+    }
     let http2 = HTTP2.get_or_create(sk.cast());
     if http2.is_null() {
         return None;
@@ -87,18 +98,12 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
     // SAFETY: map values, checked for null; they live as long as the socket. Each direction's part is written by its own
     // hook only.
     unsafe {
-        let mut walk = Walk {
-            skb,
-            connection,
-            now: bpf_ktime_get_ns(),
-            segment,
-        };
-        if (*http2).announced == 0 && !introduce::<EGRESS>(&walk, http2) {
-            return None;
-        }
         let direction = direction::<EGRESS>(connection);
         let half = layout::half::<EGRESS>(http2);
-        if let Some(at) = order::place::<EGRESS>(&walk, half, direction) {
+        if (*half).introduced == 0 && !introduce::<EGRESS>(&walk, http2) {
+            return None;
+        }
+        if let Some(at) = order::place::<EGRESS>(&mut walk, half, direction) {
             (*direction).at = at;
             frames::run::<EGRESS>(&mut walk, http2);
         }
@@ -108,36 +113,48 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
     Some(())
 }
 
-/// Tells the agent of the connection, and sets both directions to their beginning.
+/// The first packet of a connection that may speak HTTP/2: does it?
+#[inline(always)]
+unsafe fn is_recognised<const EGRESS: bool>(walk: &mut Walk) -> bool {
+    // SAFETY: as in `observe`.
+    unsafe {
+        let direction = direction::<EGRESS>(walk.connection);
+        let resumes = (*direction).stop == RESUME;
+        let at = if resumes { (*direction).at } else { 0 };
+        let (stop, upgraded) = (
+            (*direction).stop,
+            (*walk.connection).state == state::UPGRADED,
+        );
+        let it_is = recognize::is_http2::<EGRESS>(walk, at);
+        (*direction).stop = stop;
+        (*direction).at = at;
+        if !it_is && upgraded {
+            (*walk.connection).state = state::OPAQUE;
+        }
+        it_is
+    }
+}
+
+/// Sets a direction to its beginning, and tells the agent of the connection. Each hook does so for its own direction; where
+/// both come here at a time the agent may be told twice, which does no harm.
 #[inline(always)]
 unsafe fn introduce<const EGRESS: bool>(walk: &Walk, http2: *mut Http2) -> bool {
     // SAFETY: as in `observe`.
     unsafe {
         let connection = walk.connection;
-        if !announce::open::<EGRESS>(walk, protocol::HTTP2) {
+        let told = (*http2).announced != 0;
+        if !told && !announce::open::<EGRESS>(walk, protocol::HTTP2) {
             return false;
         }
         (*http2).announced = 1;
-        let client = (*connection).role == role::CLIENT;
-        layout::begin(
-            &raw mut (*http2).halves[0],
-            (*connection).ingress.phase,
-            !client,
-        );
-        layout::begin(
-            &raw mut (*http2).halves[1],
-            (*connection).egress.phase,
-            client,
-        );
-        for direction in [
-            &raw mut (*connection).ingress,
-            &raw mut (*connection).egress,
-        ] {
-            (*direction).phase = phase::HEAD;
-            (*direction).offset = 0;
-            (*direction).reported = 0;
-            (*direction).content = 0;
-        }
+        let direction = direction::<EGRESS>(connection);
+        let requests = EGRESS == ((*connection).role == role::CLIENT);
+        layout::begin(layout::half::<EGRESS>(http2), (*direction).phase, requests);
+        // What was before the agent came is a hole.
+        (*direction).offset = ((*direction).phase != phase::HEAD) as u64;
+        (*direction).phase = phase::HEAD;
+        (*direction).reported = 0;
+        (*direction).content = 0;
         true
     }
 }

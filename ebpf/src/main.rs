@@ -11,8 +11,10 @@
 //! | `sched_process_exec`, `sched_process_exit` | BTF tracepoint | processes |
 //!
 //! | `uprobe_run_timers` | Node.js's timers | what no read has caused |
+//! | `uprobe_nghttp2` | Node.js's HTTP/2 | which stream is worked on, and what one was opened for |
 //! | `sock_recv_length` | BTF tracepoint, once there is a Node.js process | the same |
 //! | `uprobe_round_trip` | Go's HTTP client | who hands a request to which connection |
+//! | `uprobe_serve_stream`, `uprobe_open_stream` | Go's HTTP/2 and gRPC | which goroutine belongs to which stream |
 //! | `sk_msg_verdict` | sockhash | writes `traceparent` into requests of enrolled client sockets |
 //!
 //! No program changes a packet, a socket option or a byte of memory outside Sonde's own maps, but for that
@@ -29,12 +31,14 @@ mod chunked;
 mod context;
 mod event_loop;
 mod fields;
+mod go_streams;
 mod handover;
 mod head;
 mod hold;
 mod http2;
 mod join;
 mod maps;
+mod nghttp2;
 mod omit;
 mod option;
 mod packet;

@@ -16,6 +16,7 @@ use sonde_common::{
     connection::{Connection, Pending},
     context::{CONTEXTS as SLOTS, Carrier, Context, Ends, Goroutine, Joint, SpanContext, Work},
     loss::{Hook, LOSSES, Reason, index},
+    nghttp2,
     process::Process,
     propagator::COUNT,
     python::{ObjectKey, Serving, TaskWork, Thread},
@@ -30,7 +31,7 @@ use crate::{
         data,
     },
     received::{SLOTS as RECEIVED_SLOTS, Slot},
-    sending::Sending,
+    sending::{Frames, Sending},
 };
 
 /// Set by the agent before loading.
@@ -52,6 +53,13 @@ static CONFIG: Config = Config {
     task_comm: 0,
     sock_protocol: 0,
     task_real_parent: 0,
+    task_files: 0,
+    files_fdt: 0,
+    fdtable_max_fds: 0,
+    fdtable_fd: 0,
+    file_private_data: 0,
+    socket_sk: 0,
+    sock_cookie: 0,
     task_tls: 0,
     sock_owned: 0,
     sock_wmem_queued: 0,
@@ -63,7 +71,6 @@ static CONFIG: Config = Config {
     traceparent: 1,
     baggage: 0,
     propagators: [0; COUNT],
-    reserved: 0,
     linger: 0,
 };
 
@@ -140,6 +147,10 @@ pub static CONNECTIONS: SocketStorage<Connection, CLONED> = SocketStorage::new()
 #[btf_map]
 pub static SENDING: SocketStorage<Sending, OWN> = SocketStorage::new();
 
+/// What it knows of one that speaks HTTP/2.
+#[btf_map]
+pub static FRAMES: SocketStorage<Frames, OWN> = SocketStorage::new();
+
 /// What the programs know of an HTTP/2 connection.
 #[btf_map]
 pub static HTTP2: SocketStorage<Http2, OWN> = SocketStorage::new();
@@ -172,6 +183,10 @@ pub static RECEIVED: Array<Slot, RECEIVED_SLOTS> = Array::new();
 #[btf_map]
 pub static LAST_HANDLE: Array<u64, 1> = Array::new();
 
+/// Handles of what streams are opened for, by who opens them before another writes them.
+#[btf_map]
+pub static CAUSES: LruHashMap<StreamKey, u64, 65_536> = LruHashMap::new();
+
 /// What threads, goroutines and tasks work on.
 #[btf_map]
 pub static WORK: LruHashMap<Carrier, Work, 65_536> = LruHashMap::new();
@@ -183,6 +198,19 @@ pub static HANDED_OVER: LruHashMap<u64, Goroutine, 65_536> = LruHashMap::new();
 /// Tasks of tokio that messages wake.
 #[btf_map]
 pub static RECEIVERS: LruHashMap<Carrier, Receiver, 65_536> = LruHashMap::new();
+
+/// Streams of Node.js's HTTP/2: what a client's were opened for, and, as stream 0, the cookie of the connection whose bytes the
+/// session took last. See `nghttp2`.
+#[btf_map]
+pub static NODE_STREAMS: LruHashMap<nghttp2::Stream, u64, 65_536> = LruHashMap::new();
+
+/// The sessions of connections, by cookie.
+#[btf_map]
+pub static NODE_SESSIONS: LruHashMap<u64, u64, 16_384> = LruHashMap::new();
+
+/// Threads of Node.js that do HTTP/2, by tgid and tid.
+#[btf_map]
+pub static EVENT_LOOPS: LruHashMap<u64, nghttp2::Thread, 16_384> = LruHashMap::new();
 
 /// Requests that left without a field, for a server on the same machine to find their span.
 #[btf_map]

@@ -120,7 +120,7 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
     Some(())
 }
 
-/// A segment of a connection of which nothing is known: if it is HTTP/2, the program for that goes on. `None`: there is
+/// A segment of a connection of which nothing is known: if it may be HTTP/2, the program for that goes on. `None`: there is
 /// nothing more to do.
 #[inline(always)]
 unsafe fn recognize<const EGRESS: bool>(
@@ -138,7 +138,7 @@ unsafe fn recognize<const EGRESS: bool>(
             // Left to be found later, by its frames.
             return (!http2::recognize::begins(skb, segment)).then_some(());
         }
-        if http2::recognize::is_http2::<EGRESS>(skb, connection, segment, 0) {
+        if http2::recognize::may_be::<EGRESS>(skb, connection, segment, 0) {
             http2::enter::<EGRESS>(skb);
             return None;
         }
@@ -161,7 +161,7 @@ unsafe fn resume<const EGRESS: bool>(
     // SAFETY: as in `recognize`.
     unsafe {
         let at = (*direction).at;
-        if http2::recognize::is_http2::<EGRESS>(skb, connection, segment, at) {
+        if http2::recognize::may_be::<EGRESS>(skb, connection, segment, at) {
             (*direction).stop = RESUME;
             http2::enter::<EGRESS>(skb);
         }

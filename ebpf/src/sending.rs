@@ -33,6 +33,10 @@ use sonde_common::{
     traceparent,
 };
 
+mod http2;
+
+pub use http2::Frames;
+
 /// Bytes scanned at a time.
 const WINDOW: usize = 1024;
 /// Bytes of a message that are looked at in search of the head's end, at first and at most.
@@ -68,7 +72,8 @@ pub struct Sending {
     end: u32,
     /// Sequence number at which a request goes on (`inside`), or the next one begins.
     sequence: u32,
-    /// 1: the head of a request is incomplete; 2: a request ends at `sequence`; 0: neither.
+    /// 1: the head of a request is incomplete; 2: a request ends at `sequence`; 3: the preface of HTTP/2 begins there; 0:
+    /// neither.
     inside: u32,
     /// Requests written so far.
     count: u64,
@@ -79,6 +84,7 @@ pub struct Sending {
 
 const HEAD: u32 = 1;
 const NEXT: u32 = 2;
+const FRAMES: u32 = 3;
 
 /// Where the request with this span id is kept: the id's lowest bits are the request's number.
 #[inline(always)]
@@ -86,6 +92,13 @@ pub unsafe fn place(sending: *mut Sending, span_id: u64) -> *mut Sent {
     let number = span_id as usize % SENT;
     // SAFETY: the caller passes a checked map value.
     unsafe { (&raw mut (*sending).sent).cast::<Sent>().add(number) }
+}
+
+/// Was the preface of HTTP/2 seen to begin at this place?
+#[inline(always)]
+unsafe fn is_preface_at(sending: *const Sending, sequence: u32) -> bool {
+    // SAFETY: as in `place`.
+    unsafe { (*sending).inside == FRAMES && (*sending).sequence == sequence }
 }
 
 /// A span for the next request; gives its place.
@@ -124,9 +137,16 @@ unsafe fn message(msg: *mut sk_msg_md) -> Option<()> {
             return None;
         }
         (*connection).enrolled = 1;
+        // The kernel keeps what the run for an earlier part of this message has asked for.
+        bpf_msg_apply_bytes(msg, 0);
         let server = (*connection).role == role::SERVER;
+        let state = (*connection).state;
+        if !server && ((*sending).inside == FRAMES || state == state::HTTP2) {
+            http2::enter(msg);
+            return None;
+        }
         let distrusted = (*connection).distrusted != 0;
-        if server || distrusted || (*connection).state >= state::OPAQUE {
+        if server || distrusted || state >= state::OPAQUE {
             bpf_msg_apply_bytes(msg, FOREVER);
             return None;
         }
@@ -137,6 +157,12 @@ unsafe fn message(msg: *mut sk_msg_md) -> Option<()> {
             if !begins(connection, sending, sequence) {
                 (*sending).inside = 0;
                 return pass_body(msg, connection, sequence);
+            }
+            if state == state::NEW && http2::is_preface(msg) {
+                (*sending).inside = FRAMES;
+                (*sending).sequence = sequence;
+                http2::enter(msg);
+                return None;
             }
             (*sending).scan = HeadScan::START;
         }

@@ -6,7 +6,9 @@
 use crate::maps::config;
 use aya_ebpf::{
     bindings::task_struct,
-    helpers::generated::{bpf_get_current_task_btf, bpf_probe_read_user, bpf_skc_to_tcp_sock},
+    helpers::generated::{
+        bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_probe_read_user, bpf_skc_to_tcp_sock,
+    },
 };
 use core::ffi::c_void;
 
@@ -136,6 +138,45 @@ pub fn is_tcp(sk: *const u8) -> bool {
     const TCP: u16 = 6;
     // SAFETY: as in `Task`.
     unsafe { field::<u16>(sk, config().sock_protocol) == TCP }
+}
+
+/// Cookie of the socket behind a descriptor of the current process; 0: there is none.
+#[inline(always)]
+pub fn socket_cookie(task: &Task, descriptor: u64) -> u64 {
+    let config = config();
+    if config.task_files == 0 {
+        return 0;
+    }
+    // SAFETY: the verifier checks the fields; a fault reads as zero.
+    let (count, files) = unsafe {
+        let files: *const u8 = field(task.0, config.task_files);
+        if files.is_null() {
+            return 0;
+        }
+        let table: *const u8 = field(files, config.files_fdt);
+        if table.is_null() {
+            return 0;
+        }
+        let count: u32 = field(table, config.fdtable_max_fds);
+        let files: u64 = field(table, config.fdtable_fd);
+        (count, files)
+    };
+    if descriptor >= count as u64 {
+        return 0;
+    }
+    let file = kernel_word(files.wrapping_add(descriptor.wrapping_mul(8)));
+    let socket = kernel_word(file.wrapping_add(config.file_private_data as u64));
+    let sk = kernel_word(socket.wrapping_add(config.socket_sk as u64));
+    kernel_word(sk.wrapping_add(config.sock_cookie as u64))
+}
+
+/// A word of kernel memory; 0 where it cannot be read.
+#[inline(always)]
+fn kernel_word(at: u64) -> u64 {
+    let mut word = 0_u64;
+    // SAFETY: the helper checks the address and fails on what is not there; the word stays zero then.
+    unsafe { bpf_probe_read_kernel((&raw mut word).cast(), 8, at as *const c_void) };
+    word
 }
 
 /// One field of a kernel structure.

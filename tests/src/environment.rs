@@ -83,7 +83,7 @@ pub fn virtual_environment(name: &str, packages: &[&str]) -> Result<PathBuf> {
     Ok(interpreter)
 }
 
-/// A folder whose `node_modules` has Express, axios, Fastify and undici, in versions that run on Node 18; undici 6.29
+/// A folder whose `node_modules` has Express, axios, Fastify, undici and grpc-js, in versions that run on Node 18; undici 6.29
 /// checks a connection that was idle, and writes when that is done.
 pub fn node() -> Result<PathBuf> {
     need("node")?;
@@ -95,6 +95,7 @@ pub fn node() -> Result<PathBuf> {
         "fastify@4",
         "undici-plain@npm:undici@6.24.1",
         "undici-checking@npm:undici@6.29.1",
+        "@grpc/grpc-js@1.14",
     ];
     once("node", &packages.join(" "), || {
         retry(|| {

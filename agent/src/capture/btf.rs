@@ -59,6 +59,20 @@ pub struct Offsets {
     pub tcp_write_seq: u32,
     /// `tcp_sock.rcv_nxt`
     pub tcp_rcv_nxt: u32,
+    /// `task_struct.files`; 0 unless all on the way from a descriptor to its socket's cookie are known.
+    pub task_files: u32,
+    /// `files_struct.fdt`
+    pub files_fdt: u32,
+    /// `fdtable.max_fds`; it is the first field.
+    pub fdtable_max_fds: u32,
+    /// `fdtable.fd`
+    pub fdtable_fd: u32,
+    /// `file.private_data`
+    pub file_private_data: u32,
+    /// `socket.sk`
+    pub socket_sk: u32,
+    /// `sock.__sk_common.skc_cookie`
+    pub sock_cookie: u32,
 }
 
 /// Where the base of thread-local storage is kept.
@@ -83,7 +97,29 @@ impl Offsets {
                 .offset(name, fields)
                 .ok_or_else(|| fail(format!("no {name}.{}", fields.join("."))))
         };
+        let (fdtable_fd, file_private_data) =
+            (offset("fdtable", "fd"), offset("file", "private_data"));
+        let (files_fdt, socket_sk) = (offset("files_struct", "fdt"), offset("socket", "sk"));
+        let sock_cookie = path("sock", &["__sk_common", "skc_cookie"]);
+        let way = [
+            fdtable_fd,
+            file_private_data,
+            files_fdt,
+            socket_sk,
+            sock_cookie,
+        ];
+        let task_files = match way.contains(&0) {
+            true => 0,
+            false => offset("task_struct", "files"),
+        };
         Ok(Self {
+            task_files,
+            files_fdt,
+            fdtable_max_fds: offset("fdtable", "max_fds"),
+            fdtable_fd,
+            file_private_data,
+            socket_sk,
+            sock_cookie,
             task_mm: offset("task_struct", "mm"),
             mm_arg_start: offset("mm_struct", "arg_start"),
             mm_arg_end: offset("mm_struct", "arg_end"),
@@ -241,6 +277,7 @@ mod tests {
         assert_eq!(offsets.mm_arg_end, offsets.mm_arg_start + 8);
         assert_ne!(offsets.binprm_filename, 0);
         assert_ne!(offsets.task_tls, 0);
+        assert_ne!(offsets.task_files, 0);
         assert_ne!(offsets.sock_owned, 0);
     }
 

@@ -32,7 +32,8 @@ const SOCKETS: &str = "SOCKETS";
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/sonde-ebpf.o"));
 
 /// Every program of the object, in the order of attachment: what fills a socket's state first.
-pub const PROGRAMS: [&str; 10] = [
+pub const PROGRAMS: [&str; 11] = [
+    "sk_msg_http2",
     "sk_msg_verdict",
     "sched_process_exec",
     "sched_process_exit",
@@ -46,7 +47,8 @@ pub const PROGRAMS: [&str; 10] = [
 ];
 
 /// Programs that others go on in, and the arrays they are found in.
-const TAIL_CALLS: [(&str, &str); 2] = [
+const TAIL_CALLS: [(&str, &str); 3] = [
+    ("sk_msg_http2", "MESSAGE_HTTP2"),
     ("cgroup_skb_ingress_http2", "INGRESS_HTTP2"),
     ("cgroup_skb_egress_http2", "EGRESS_HTTP2"),
 ];
@@ -156,7 +158,13 @@ impl Capture {
             baggage: options.context.propagators.baggage.into(),
             propagators: options.context.propagators.others,
             task_real_parent: offsets.task_real_parent,
-            reserved: 0,
+            task_files: offsets.task_files,
+            files_fdt: offsets.files_fdt,
+            fdtable_max_fds: offsets.fdtable_max_fds,
+            fdtable_fd: offsets.fdtable_fd,
+            file_private_data: offsets.file_private_data,
+            socket_sk: offsets.socket_sk,
+            sock_cookie: offsets.sock_cookie,
             linger: u64::try_from(options.context.linger.as_nanos()).unwrap_or(u64::MAX),
         });
         let btf = Btf::from_sys_fs().map_err(|error| CaptureError::Btf {
@@ -223,7 +231,10 @@ impl Capture {
             }
             Program::SkMsg(program) => {
                 program.load().map_err(step("load"))?;
-                self.attach_sk_msg(name)?;
+                match TAIL_CALLS.iter().find(|(tail, _)| *tail == name) {
+                    Some((_, map)) => self.attach_tail(name, map)?,
+                    None => self.attach_sk_msg(name)?,
+                }
             }
             Program::CgroupSkb(program) => {
                 if program.fd().is_err() {

@@ -10,10 +10,12 @@ use std::path::{Path, PathBuf};
 use aya::programs::uprobe::{UProbeAttachPoint, UProbeLink, UProbeScope};
 use aya::programs::{ProbeKind, ProgramError, UProbe};
 use rustc_hash::FxHashMap;
+use sonde_common::go;
 use sonde_common::tokio::Probe;
 
 use super::other_reads::OtherReads;
 use super::{Capture, CaptureError};
+use crate::runtime::node::NodeFacts;
 use crate::runtime::python::{Module, Uvloop};
 
 /// The programs, loaded, and where they are attached.
@@ -22,7 +24,10 @@ pub struct Uprobes {
     set_result: UProbe,
     connection_made: UProbe,
     round_trip: UProbe,
+    serve_stream: UProbe,
+    open_stream: UProbe,
     run_timers: UProbe,
+    nghttp2: UProbe,
     other_reads: OtherReads,
     wake: UProbe,
     attached: FxHashMap<u32, Attached>,
@@ -45,7 +50,10 @@ impl Uprobes {
             set_result: load(capture, "future_set_result")?,
             connection_made: load(capture, "uvloop_connection_made")?,
             round_trip: load(capture, "uprobe_round_trip")?,
+            serve_stream: load(capture, "uprobe_serve_stream")?,
+            open_stream: load(capture, "uprobe_open_stream")?,
             run_timers: load(capture, "uprobe_run_timers")?,
+            nghttp2: load(capture, "uprobe_nghttp2")?,
             other_reads: OtherReads::new(capture),
             wake: load(capture, "uprobe_wake")?,
             attached: FxHashMap::default(),
@@ -86,12 +94,28 @@ impl Uprobes {
         !attached.uvloop.is_empty()
     }
 
-    /// Attaches to Go's HTTP client in process `pid`, at this offset of its executable.
-    pub fn go(&mut self, pid: u32, offset: u64) -> bool {
+    /// Attaches to Go's HTTP client in process `pid`, and to where streams are served and opened, at these offsets of its
+    /// executable.
+    pub fn go(&mut self, pid: u32, round_trip: Option<u64>, streams: &[(u64, go::Probe)]) -> bool {
         let attached = self.attached.entry(pid).or_default();
         if attached.executable.is_empty() {
-            let link = attach(&mut self.round_trip, pid, &executable(pid), offset);
-            attached.executable = complete(pid, [link]);
+            let target = executable(pid);
+            let (serve, open) = (&mut self.serve_stream, &mut self.open_stream);
+            let streams = streams.iter().map(|(offset, probe)| {
+                let point = UProbeAttachPoint {
+                    location: (*offset).into(),
+                    cookie: Some(probe.cookie()),
+                };
+                let program = if probe.serves() {
+                    &mut *serve
+                } else {
+                    &mut *open
+                };
+                attach(program, pid, &target, point)
+            });
+            let mut links: Vec<_> = streams.collect();
+            links.extend(round_trip.map(|at| attach(&mut self.round_trip, pid, &target, at)));
+            attached.executable = complete(pid, links);
         }
         !attached.executable.is_empty()
     }
@@ -104,27 +128,31 @@ impl Uprobes {
         }
         let target = executable(pid);
         let links = probes.iter().map(|(offset, probe)| {
-            let point = UProbeAttachPoint {
-                location: (*offset).into(),
-                cookie: Some(probe.cookie()),
-            };
+            let point = with_cookie(*offset, probe.cookie());
             attach(&mut self.wake, pid, &target, point)
         });
         let links: Vec<_> = links.collect();
         attached.tokio = complete(pid, links);
     }
 
-    /// Attaches to the timers of Node.js process `pid`, at these offsets of its executable.
-    pub fn node(&mut self, pid: u32, offsets: &[u64]) {
+    /// Attaches to the event loop and the HTTP/2 of Node.js process `pid`.
+    pub fn node(&mut self, pid: u32, facts: &NodeFacts) {
         self.other_reads.attach();
         let attached = self.attached.entry(pid).or_default();
-        if attached.executable.is_empty() {
-            let target = executable(pid);
-            let links = offsets
-                .iter()
-                .map(|offset| attach(&mut self.run_timers, pid, &target, *offset));
-            attached.executable = complete(pid, links);
+        if !attached.executable.is_empty() {
+            return;
         }
+        let target = executable(pid);
+        let event_loop = facts.event_loop.iter();
+        let event_loop =
+            event_loop.map(|offset| attach(&mut self.run_timers, pid, &target, *offset));
+        attached.executable = complete(pid, event_loop);
+        let http2 = facts.http2.iter().map(|(offset, cookie)| {
+            let point = with_cookie(*offset, *cookie);
+            attach(&mut self.nghttp2, pid, &target, point)
+        });
+        let http2 = complete(pid, http2);
+        attached.executable.extend(http2);
     }
 
     /// Are reads seen that Node.js makes from other sockets than those of TCP?
@@ -149,6 +177,13 @@ fn complete(
         tracing::debug!(pid, %error, "no uprobe: links between requests will be missing");
         Vec::new()
     })
+}
+
+fn with_cookie(offset: u64, cookie: u64) -> UProbeAttachPoint<'static> {
+    UProbeAttachPoint {
+        location: offset.into(),
+        cookie: Some(cookie),
+    }
 }
 
 fn executable(pid: u32) -> PathBuf {

@@ -1,6 +1,5 @@
 //! One direction of an HTTP/2 connection: puts the records of its digest (see `sonde_common::http2`) in order.
 
-use sonde_common::http2::{flag as frame_flag, frame};
 use sonde_common::record::{DataHeader, flag};
 use sonde_protocols::Chunk;
 
@@ -14,8 +13,7 @@ pub(super) struct Digest {
 
 impl Digest {
     /// Hands on what was missed and what was captured. Behind a hole nothing is handed on until a record begins with a
-    /// frame; what does not begin as a connection does is behind a hole of unknown size. A record behind the position has been
-    /// seen and yields nothing.
+    /// frame. A record behind the position has been seen and yields nothing.
     pub(super) fn push(
         &mut self,
         header: &DataHeader,
@@ -25,8 +23,7 @@ impl Digest {
         if bytes.is_empty() || header.offset < self.next {
             return;
         }
-        let joined_late = self.next == 0 && !begins_connection(bytes);
-        if header.offset > self.next || joined_late {
+        if header.offset > self.next {
             feed(Chunk::Gap(header.offset - self.next));
             self.framed = false;
         }
@@ -36,11 +33,6 @@ impl Digest {
             feed(Chunk::Bytes(bytes));
         }
     }
-}
-
-/// Each side begins with SETTINGS that are no acknowledgement (RFC 9113 section 3.4).
-fn begins_connection(bytes: &[u8]) -> bool {
-    matches!(bytes, [_, _, _, frame::SETTINGS, flags, ..] if flags & frame_flag::ACK == 0)
 }
 
 #[cfg(test)]
@@ -59,12 +51,7 @@ mod tests {
                 flags: *flags,
                 ..DataHeader::default()
             };
-            let mut bytes = vec![0; *captured];
-            // SETTINGS
-            if let Some(kind) = bytes.get_mut(3) {
-                *kind = 4;
-            }
-            digest.push(&header, &bytes, |chunk| {
+            digest.push(&header, &vec![0; *captured], |chunk| {
                 seen.push(match chunk {
                     Chunk::Bytes(bytes) => format!("bytes {}", bytes.len()),
                     Chunk::Gap(missed) => format!("gap {missed}"),
@@ -92,7 +79,7 @@ mod tests {
             &[(0, 9, START), (12, 3, 0), (15, 4, 0), (19, 9, START)],
             &["bytes 9", "gap 3", "bytes 9"],
         );
-        check(&[(0, 3, 0), (3, 9, START)], &["gap 0", "bytes 9"]);
+        check(&[(0, 3, 0), (3, 9, START)], &["bytes 9"]);
         check(&[(7, 9, START)], &["gap 7", "bytes 9"]);
     }
 }

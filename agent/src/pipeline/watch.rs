@@ -31,8 +31,8 @@ pub struct Watch {
     uprobes: Option<Uprobes>,
     enroller: Enroller,
     go: Executables<GoFacts>,
-    /// File offsets of the timers' functions.
-    node: Executables<Vec<u64>>,
+    /// File offsets of its event loop and its HTTP/2.
+    node: Executables<node::NodeFacts>,
     tokio: Executables<TokioFacts>,
 }
 
@@ -219,14 +219,11 @@ impl Watch {
         }
     }
 
-    /// Without its symbols, calls behind timers are not known to be such.
+    /// Without its symbols, calls behind timers are not known to be such, and those over HTTP/2 are not linked.
     fn look_into_node(&mut self, pid: u32) {
         if let Some(uprobes) = &mut self.uprobes {
-            let offsets = self
-                .node
-                .of(pid, |path| Some(node::timers(path)))
-                .unwrap_or_default();
-            uprobes.node(pid, &offsets);
+            let facts = self.node.of(pid, node::inspect).unwrap_or_default();
+            uprobes.node(pid, &facts);
         }
     }
 
@@ -242,17 +239,21 @@ impl Watch {
             parent_goid: facts.parent_goid,
             ..Go::default()
         };
-        let (Some(offset), Some(path)) = (facts.round_trip, facts.connection) else {
+        let Some(path) = facts.connection else {
             return;
         };
         let wanted = self.propagation.go_uprobes == Switch::On;
         let uprobes = self.uprobes.as_mut().filter(|_| wanted);
-        if uprobes.is_some_and(|uprobes| uprobes.go(pid, offset)) {
-            told.go.conn = path.conn;
-            told.go.fd = path.fd;
-            told.go.local = path.local;
-            told.go.remote = path.remote;
-            told.go.port = path.port;
+        if uprobes.is_some_and(|uprobes| uprobes.go(pid, facts.round_trip, &facts.streams)) {
+            told.go = Go {
+                conn: facts.round_trip.map_or(0, |_| path.conn),
+                fd: path.fd,
+                local: path.local,
+                remote: path.remote,
+                port: path.port,
+                descriptor: path.descriptor,
+                ..told.go
+            };
         }
     }
 

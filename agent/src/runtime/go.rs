@@ -3,7 +3,8 @@
 //! A goroutine is found from its thread's `g`, which lies at a fixed offset from the thread's `fs`
 //! base, and is named by `g.goid`; its parent by `g.parentGoid`. `net/http`'s Transport hands a request
 //! over to a goroutine of the connection; a uprobe at the entry of `(*persistConn).roundTrip` sees caller and
-//! connection together, and [`ConnectionPath`] leads from the connection to its ports.
+//! connection together, and [`ConnectionPath`] leads from the connection to its ports. What is known of streams:
+//! [`streams`].
 //!
 //! Offsets are those of the released Go versions ([`offsets`]); for a version that is not known they
 //! come from the executable's DWARF ([`dwarf`]). The function is found in the table that the Go runtime itself
@@ -14,6 +15,8 @@
 
 use std::path::{Path, PathBuf};
 
+use sonde_common::go::Probe;
+
 use crate::process;
 
 mod dwarf;
@@ -21,6 +24,7 @@ mod image;
 mod offsets;
 mod pclntab;
 mod stream;
+mod streams;
 mod tls;
 
 use image::Image;
@@ -44,6 +48,8 @@ pub struct GoFacts {
     pub round_trip: Option<u64>,
     /// From the receiver to its connection's ports.
     pub connection: Option<ConnectionPath>,
+    /// File offsets where goroutines serve and open HTTP/2 streams.
+    pub streams: Vec<(u64, Probe)>,
 }
 
 /// Offsets to follow from a `*persistConn` to the ports of its socket.
@@ -64,6 +70,8 @@ pub struct ConnectionPath {
     pub remote: u32,
     /// `net.TCPAddr.Port`.
     pub port: u32,
+    /// `net.netFD.pfd.Sysfd`, from the `netFD`: the file descriptor.
+    pub descriptor: u32,
 }
 
 /// Why an executable gives no facts.
@@ -127,8 +135,11 @@ pub fn inspect(path: &Path) -> Result<GoFacts, Error> {
         goid: offsets.goid,
         parent_goid: offsets.parent_goid,
         g_tls_offset,
-        round_trip: code.and_then(|code| code.entry(&image, ROUND_TRIP)),
+        round_trip: code
+            .as_ref()
+            .and_then(|code| code.entry(&image, ROUND_TRIP)),
         connection: offsets.connection,
+        streams: code.map_or_else(Vec::new, |code| streams::find(path, &image, &code)),
     })
 }
 

@@ -1,9 +1,9 @@
 //! Where a Node.js executable runs what no read from a socket has caused: its timers, what `setImmediate` has
-//! put off until all sockets were read, the ends of what libuv's worker threads did, and messages of other threads
-//! and processes.
+//! put off until all sockets were read, the ends of what libuv's worker threads did, of connects and of writes that had to
+//! wait, and messages of other threads and processes. And where its HTTP/2 tells one stream from another.
 //!
 //! By symbols: the released binaries have them. A Node that is built on shared libraries, or stripped, has
-//! not; there, calls behind a timer may be linked to the wrong request.
+//! not; there, calls behind a timer may be linked to the wrong request, and those over HTTP/2 are not linked.
 
 use std::fs::File;
 use std::path::Path;
@@ -11,48 +11,96 @@ use std::path::Path;
 use object::read::elf::ElfFile64;
 use object::read::elf::FileHeader as _;
 use object::{Object as _, ObjectSymbol as _, ReadCache};
+use rustc_hash::FxHashMap;
+use sonde_common::nghttp2::probe;
 
 use super::segment::{self, Segment};
 
 /// Functions that begin such work.
-const FUNCTIONS: [&str; 5] = [
+const EVENT_LOOP: [&str; 8] = [
     "_ZN4node11Environment9RunTimersEP10uv_timer_s",
     "_ZN4node11Environment14CheckImmediateEP10uv_check_s",
     "_ZN4node6worker11MessagePort9OnMessageENS1_21MessageProcessingModeE",
     "uv__work_done",
     // Of a pipe to another process of Node; sockets are read by `read`.
     "uv__recvmsg",
+    "_ZN4node14ConnectionWrapINS_7TCPWrapE8uv_tcp_sE12AfterConnectEP12uv_connect_si",
+    "_ZN4node5http212Http2Session18OnStreamAfterWriteEPNS_9WriteWrapEi",
+    "_ZN4node5http212Http2Session14OnInvalidFrameEP15nghttp2_sessionPK13nghttp2_frameiPv",
 ];
 
-/// File offsets of those functions that the executable has. None for a file that is not understood.
+/// Functions of `node::http2`, and of what gives it bytes; the same from Node 18 to 24.
+const HTTP2: [(&str, u64); 8] = [
+    (
+        "_ZN4node5http212Http2SessionC2EPNS0_10Http2StateEN2v85LocalINS4_6ObjectEEENS0_11SessionTypeE",
+        probe::SESSION,
+    ),
+    (
+        "_ZN4node5http212Http2Session12OnStreamReadElRK8uv_buf_t",
+        probe::READ,
+    ),
+    (
+        "_ZN4node5http212Http2Session14OnFrameReceiveEP15nghttp2_sessionPK13nghttp2_framePv",
+        probe::FRAME,
+    ),
+    (
+        "_ZN4node5http212Http2Session19OnDataChunkReceivedEP15nghttp2_sessionhiPKhmPv",
+        probe::DATA,
+    ),
+    (
+        "_ZN4node5http211Http2StreamC2EPNS0_12Http2SessionEN2v85LocalINS4_6ObjectEEEi24nghttp2_headers_categoryi",
+        probe::STREAM,
+    ),
+    (
+        "_ZN4node5http212Http2Session15SendPendingDataEv",
+        probe::SEND,
+    ),
+    (
+        "_ZN4node5http212Http2Session7ReceiveERKN2v820FunctionCallbackInfoINS2_5ValueEEE",
+        probe::GIVEN,
+    ),
+    (
+        "_ZN4node8JSStream10ReadBufferERKN2v820FunctionCallbackInfoINS1_5ValueEEE",
+        probe::GIVEN,
+    ),
+];
+
+/// Facts of one executable: file offsets.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeFacts {
+    /// What no read has caused: those functions that there are.
+    pub event_loop: Vec<u64>,
+    /// HTTP/2, each with the cookie for its uprobe: all functions, or none.
+    pub http2: Vec<(u64, u64)>,
+}
+
+/// Reads the facts of the executable at `path`, such as `/proc/PID/exe`. None for a file that is not understood.
 #[must_use]
-pub fn timers(path: &Path) -> Vec<u64> {
-    let Ok(file) = File::open(path) else {
-        return Vec::new();
-    };
+pub fn inspect(path: &Path) -> Option<NodeFacts> {
+    let file = File::open(path).ok()?;
     let length = file.metadata().map_or(0, |data| data.len());
     // Reads only the sections that are asked for.
     let cache = ReadCache::new(file);
-    let Ok(image) = ElfFile64::<object::Endianness, _>::parse(&cache) else {
-        return Vec::new();
-    };
+    let image = ElfFile64::<object::Endianness, _>::parse(&cache).ok()?;
     let endian = image.endian();
-    let Ok(headers) = image.elf_header().program_headers(endian, &cache) else {
-        return Vec::new();
-    };
+    let headers = image.elf_header().program_headers(endian, &cache).ok()?;
     let segments = Segment::all(headers, endian, length);
-    FUNCTIONS
+    let names = EVENT_LOOP.iter().chain(HTTP2.iter().map(|(name, _)| name));
+    let mut wanted: FxHashMap<&str, Option<u64>> = names.map(|name| (*name, None)).collect();
+    for symbol in image.dynamic_symbols().chain(image.symbols()) {
+        let name = symbol.name().unwrap_or_default();
+        if let Some(place @ None) = wanted.get_mut(name)
+            && symbol.is_definition()
+        {
+            *place = segment::code_offset(&segments, symbol.address());
+        }
+    }
+    let offset = |name: &str| wanted.get(name).copied().flatten();
+    let http2 = HTTP2
         .iter()
-        .filter_map(|name| {
-            let is_it = |symbol: &object::read::elf::ElfSymbol64<'_, '_, _, _>| {
-                symbol.is_definition() && symbol.name() == Ok(name)
-            };
-            let address = image
-                .dynamic_symbols()
-                .find(is_it)
-                .or_else(|| image.symbols().find(is_it))?
-                .address();
-            segment::code_offset(&segments, address)
-        })
-        .collect()
+        .map(|(name, probe)| Some((offset(name)?, *probe)));
+    Some(NodeFacts {
+        event_loop: EVENT_LOOP.iter().filter_map(|name| offset(name)).collect(),
+        http2: http2.collect::<Option<_>>().unwrap_or_default(),
+    })
 }

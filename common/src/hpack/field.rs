@@ -1,6 +1,6 @@
 //! Representations, integers and lengths (RFC 7541 sections 5 and 6).
 
-use super::{BlockScan, HUFFMAN_NAME, name, state};
+use super::{HUFFMAN_NAME, Scan, name, state};
 use crate::http1::Window;
 
 /// Bits of a representation's first byte.
@@ -11,6 +11,9 @@ const SIZE_UPDATE: u8 = 0x20;
 pub(super) const CODED: u8 = 0x80;
 /// Entries of the static table.
 const STATIC: u32 = 61;
+/// Those of them that are named `:method`.
+const METHOD_GET: u32 = 2;
+const METHOD_POST: u32 = 3;
 /// Bytes of the longest name in it.
 const STATIC_NAME: u32 = 27;
 /// Bytes that a name is taken to have at most of which only the index is known.
@@ -29,7 +32,7 @@ const RAW_NAME: [u64; 2] = [
 const RAW_LENGTH: u32 = 11;
 const HUFFMAN_LENGTH: u32 = 8;
 
-impl BlockScan {
+impl Scan {
     /// One piece of work on the bytes `at..end` of the window (`at < end`); gives the next position, which lies
     /// behind `at` and never beyond `end`. An ordinary field takes up to five steps.
     #[inline(always)]
@@ -110,10 +113,14 @@ impl BlockScan {
     #[inline(always)]
     fn field(&mut self) {
         let (first, index) = (self.representation, self.integer);
+        let update = first & (INDEXED | INCREMENTAL | SIZE_UPDATE) == SIZE_UPDATE;
+        if !update && (index == METHOD_GET || index == METHOD_POST) {
+            self.method = 1;
+        }
         if first & INDEXED != 0 {
             return self.indexed(index);
         }
-        if first & (INCREMENTAL | SIZE_UPDATE) == SIZE_UPDATE {
+        if update {
             self.limit = index;
             return;
         }

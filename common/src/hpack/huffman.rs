@@ -1,7 +1,7 @@
 //! The digits and dashes of a value in Huffman code (RFC 7541 appendix B): the codes of 5 bits begin with those of
 //! 0, 1, 2, a, c, e, those of 6 bits that may occur lie between that of the dash and that of f.
 
-use super::{BlockScan, state};
+use super::{Scan, state};
 
 /// `traceparent` in Huffman code, eight bytes in memory order.
 pub const NAME: u64 = u64::from_le_bytes([0x4d, 0x83, 0x21, 0x6b, 0x1d, 0x85, 0xa9, 0x3f]);
@@ -17,7 +17,7 @@ const PADDING: u32 = 0x3f;
 /// Digits that are looked at: a value of version 00, and the one behind.
 const ENOUGH: u8 = 56;
 
-impl BlockScan {
+impl Scan {
     /// A byte of a value in Huffman code: two symbols at most, for fewer than six bits wait.
     #[inline(always)]
     pub(super) fn huffman(&mut self, byte: u8, at: u32) -> u32 {

@@ -1,7 +1,7 @@
 //! Values that may be those of `traceparent`.
 
 use super::{
-    BlockScan, NOTHING,
+    NOTHING, Scan,
     field::{CODED, INCREMENTAL},
     name, parent, state,
 };
@@ -34,7 +34,7 @@ impl Window for Text<'_> {
     }
 }
 
-impl BlockScan {
+impl Scan {
     /// A value of `length` bytes begins behind this byte.
     #[inline(always)]
     pub(super) fn value(&mut self, length: u32, coded: bool) {

@@ -6,8 +6,8 @@
 use super::layout::{Half, Http2, half};
 use crate::{
     carrier, chain, context, join,
-    maps::{HTTP2, PROCESSES, STREAM_JOINTS, STREAMS, lose},
-    sampling, segment,
+    maps::{CAUSES, HTTP2, PROCESSES, STREAM_JOINTS, STREAMS, lose},
+    nghttp2, sampling, segment,
     task::{Socket, Task},
     walk::Walk,
 };
@@ -80,10 +80,10 @@ pub unsafe fn request<const EGRESS: bool>(walk: &Walk, http2: *mut Http2) {
         let half = half::<EGRESS>(http2);
         let direction = segment::direction::<EGRESS>(walk.connection);
         (*direction).begun = (*direction).begun.wrapping_add(1);
-        if (*half).scan.is_traceparent_invalid() {
+        if (*half).scan.is_invalid() {
             lose(segment::hook::<EGRESS>(), Reason::InvalidParent);
         }
-        if (*half).scan.has_several_parents() {
+        if (*half).scan.has_several() {
             lose(segment::hook::<EGRESS>(), Reason::SeveralParents);
         }
         let handle = if EGRESS {
@@ -194,20 +194,26 @@ unsafe fn cause(walk: &Walk, stream: u32) -> u64 {
         let owned = Socket::of(sk).is_some_and(|socket| socket.is_owned());
         let task = Task::current();
         if !owned || task.tgid() != (*walk.connection).tgid {
-            return 0;
+            return nghttp2::cause(walk.connection, None, stream);
         }
         stream_cause(walk.connection, &task, stream)
     }
 }
 
 /// Handle of what the request on a stream is sent for, that the current thread writes; 0: not known. Who writes to a shared
-/// connection writes for others too: only a thread that does all of its process's work is taken at its word.
+/// connection writes for others too: only a thread that does all of its process's work is taken at its word. In Go the
+/// one that called has told, or has started the one that writes; Node.js tells the stream before it is written.
 #[inline(always)]
-pub unsafe fn stream_cause(connection: *const Connection, task: &Task, _stream: u32) -> u64 {
+pub unsafe fn stream_cause(connection: *const Connection, task: &Task, stream: u32) -> u64 {
     // SAFETY: as in `request`.
     unsafe {
         match carrier::runtime_of(task.tgid()) {
             Some(runtime::THREADS) if is_alone(task) => chain::sender(connection, Some(task)),
+            Some(runtime::NODE) => nghttp2::cause(connection, Some(task), stream),
+            Some(runtime::GO) => match CAUSES.get(key(connection, stream)) {
+                Some(handle) => context::going_on(*handle),
+                None => carrier::at_work(connection, task),
+            },
             _ => 0,
         }
     }
@@ -249,13 +255,15 @@ pub unsafe fn reads(connection: *mut Connection, sk: *mut c_void, task: &Task, t
         let Some(process) = PROCESSES.get(tgid) else {
             return;
         };
-        let event_loop = match process.runtime {
-            runtime::NODE => true,
-            runtime::THREADS => is_alone(task),
-            _ => false,
-        };
-        if event_loop {
-            carrier::take_up(connection, task, tgid, only(sk));
+        match process.runtime {
+            runtime::NODE => {
+                carrier::take_up(connection, task, tgid, 0);
+                nghttp2::reads(task, tgid, (*connection).cookie);
+            }
+            runtime::THREADS if is_alone(task) => {
+                carrier::take_up(connection, task, tgid, only(sk));
+            }
+            _ => {}
         }
     }
 }

@@ -88,7 +88,6 @@ unsafe fn begin<const EGRESS: bool>(walk: &Walk, half: *mut Half) -> bool {
         if kind == frame::DATA {
             data::begin::<EGRESS>(walk, half);
         } else if (*half).captured > 0 || block || kind == frame::SETTINGS {
-            // The first SETTINGS tell that this is the beginning, empty ones too.
             digest::header(half);
         }
         (*half).begun = 0;

@@ -3,9 +3,7 @@
 
 use super::chain::{Stream, StreamEnds};
 use crate::window::Bytes;
-use sonde_common::{
-    connection, context::SpanContext, hpack::BlockScan as Scan, record::DataHeader,
-};
+use sonde_common::{connection, context::SpanContext, hpack::Scan, record::DataHeader};
 
 /// Bytes of a digest that are gathered before they are handed up.
 pub const GATHERED: usize = 2048;
@@ -100,7 +98,8 @@ pub struct Half {
     pub begun: u8,
     /// Pad length of the DATA frame.
     pub pad_length: u8,
-    pub reserved: u8,
+    /// 1: the direction was set to its beginning.
+    pub introduced: u8,
     /// Where the scan of the piece at hand is, and its end.
     pub scan_at: u32,
     pub scan_end: u32,
@@ -142,6 +141,7 @@ pub fn half<const EGRESS: bool>(http2: *mut Http2) -> *mut Half {
 pub unsafe fn begin(half: *mut Half, known: u8, of_client: bool) {
     // SAFETY: the caller passes a pointer into a checked map value.
     unsafe {
+        (*half).introduced = 1;
         (*half).scan = Scan::START;
         (*half).phase = match known {
             connection::phase::UNSYNCED => phase::UNSYNCED,
@@ -152,5 +152,17 @@ pub unsafe fn begin(half: *mut Half, known: u8, of_client: bool) {
             (*half).scan.forget();
         }
         (*half).left = sonde_common::http2::PREFACE.len() as u32;
+    }
+}
+
+/// What is known of the header blocks that were sent, and the highest stream in them, if the next byte that is sent belongs
+/// to a frame header.
+#[inline(always)]
+pub unsafe fn sent_frames(http2: *const Http2) -> Option<(*const Scan, u32)> {
+    // SAFETY: the caller passes a checked map value.
+    unsafe {
+        let half = (&raw const (*http2).halves).cast::<Half>().add(1);
+        let between = (*half).phase == phase::HEADER && (*half).have == 0;
+        between.then(|| (&raw const (*half).scan, (*half).highest))
     }
 }

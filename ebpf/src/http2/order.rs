@@ -10,7 +10,7 @@ use sonde_common::{connection::Direction, loss::Reason, record::flag};
 /// Where in the payload the new bytes begin; `None` if there are none, or nothing can be made of them.
 #[inline(always)]
 pub unsafe fn place<const EGRESS: bool>(
-    walk: &Walk,
+    walk: &mut Walk,
     half: *mut Half,
     direction: *mut Direction,
 ) -> Option<u32> {
@@ -18,7 +18,7 @@ pub unsafe fn place<const EGRESS: bool>(
     unsafe {
         let from = new_bytes::<EGRESS>(walk, half, direction)?;
         if (*half).phase == phase::UNSYNCED {
-            if from != 0 || !recognize::is_frames(walk.skb, &walk.segment) {
+            if from != 0 || !recognize::is_frames::<EGRESS>(walk) {
                 return None;
             }
             (*half).phase = phase::HEADER;

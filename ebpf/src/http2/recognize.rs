@@ -2,7 +2,7 @@
 //! connection that is older than the agent, by packets made of whole frames.
 
 use super::frame::{before_block, is_allowed};
-use crate::{packet::Segment, segment};
+use crate::{packet::Segment, segment, walk::Walk};
 use aya_ebpf::{
     bindings::__sk_buff,
     helpers::generated::{bpf_loop, bpf_skb_load_bytes},
@@ -16,51 +16,73 @@ use sonde_common::{
 /// Fewer bytes of the preface may be another protocol's: there are methods that begin with `PR`.
 const DECISIVE: u32 = 3;
 /// Frames of one packet that are looked at.
-const MAX_FRAMES: u32 = 64;
+const MAX_FRAMES: u32 = 1024;
 /// Longest frame that is taken for one on an old connection (section 4.2).
 const MAX_LENGTH: u32 = 16 * 1024;
 
-/// Looks at a segment of a connection of which nothing is known yet. True: it is HTTP/2; both directions are set.
+/// May it be HTTP/2 that begins at `at` in a segment of a connection of which nothing is known yet? Then it is nothing else,
+/// and [`is_http2`] tells whether it is.
 #[inline(always)]
-pub unsafe fn is_http2<const EGRESS: bool>(
-    skb: *mut __sk_buff,
-    connection: *mut Connection,
+pub unsafe fn may_be<const EGRESS: bool>(
+    skb: *const __sk_buff,
+    connection: *const Connection,
     segment: &Segment,
     at: u32,
 ) -> bool {
+    let left = segment.length.wrapping_sub(at);
+    let first = first(skb, segment.payload.wrapping_add(at), left);
+    // SAFETY: the caller passes a checked map value.
+    let (role, phase) = unsafe {
+        let direction = segment::direction::<EGRESS>(connection.cast_mut());
+        ((*connection).role, (*direction).phase)
+    };
+    let client = EGRESS == (role == role::CLIENT);
+    if is_preface(first, left) {
+        return client || role == role::UNKNOWN;
+    }
+    if phase != phase::UNSYNCED {
+        return is_settings(first, left);
+    }
+    // Never the first word of HTTP/1: the length begins with a zero byte.
+    left >= FRAME_HEADER as u32 && Header::of(first).is_possible()
+}
+
+/// Whether it is HTTP/2 that begins at `at` in a segment for which [`may_be`] is true; then role and state are set.
+#[inline(always)]
+pub unsafe fn is_http2<const EGRESS: bool>(walk: &mut Walk, at: u32) -> bool {
     // SAFETY: the caller passes the program's context and a checked map value.
     unsafe {
+        let connection = walk.connection;
         let direction = segment::direction::<EGRESS>(connection);
+        let left = walk.segment.length.wrapping_sub(at);
+        let first = first(walk.skb, walk.segment.payload.wrapping_add(at), left);
         let old = (*direction).phase == phase::UNSYNCED;
-        let left = segment.length.wrapping_sub(at);
-        let first = first(skb, segment.payload.wrapping_add(at), left);
-        let of_client = if is_preface(first, left) {
-            true
+        let preface = is_preface(first, left);
+        let of_client = if preface {
+            Some(true)
         } else if !old && is_settings(first, left) {
-            false
-        } else if old && is_frames(skb, segment) {
-            match sender::<EGRESS>(skb, connection, segment, first) {
-                Some(client) => client,
-                None => return false,
-            }
+            Some(false)
+        } else if old && is_frames::<EGRESS>(walk) {
+            sender::<EGRESS>(walk, first)
         } else {
+            None
+        };
+        let Some(of_client) = of_client else {
             return false;
         };
-        let role = if of_client == EGRESS {
-            role::CLIENT
-        } else {
-            role::SERVER
+        let role = match of_client == EGRESS {
+            true => role::CLIENT,
+            false => role::SERVER,
         };
         if (*connection).role != role::UNKNOWN && (*connection).role != role {
             return false;
         }
         (*connection).role = role;
         (*connection).state = state::HTTP2;
-        if !is_preface(first, left) && old {
-            (*direction).phase = phase::FRAMES;
-        } else {
-            (*direction).phase = phase::HEAD;
-        }
+        (*direction).phase = match old && !preface {
+            true => phase::FRAMES,
+            false => phase::HEAD,
+        };
         true
     }
 }
@@ -164,78 +186,64 @@ impl Header {
     }
 }
 
-/// A look at the frames of one packet; lives on the BPF stack.
-#[repr(C)]
-struct Look {
-    skb: *const __sk_buff,
-    payload: u32,
-    length: u32,
-    at: u32,
-    failed: u32,
-}
-
-/// Is the packet made of whole frames, from its first byte to its last?
+/// Is the packet made of whole frames, from its first byte to its last? Its place and result lie in the direction's scratch:
+/// the stack has no room for them.
 #[inline(always)]
-pub unsafe fn is_frames(skb: *const __sk_buff, segment: &Segment) -> bool {
-    let mut look = Look {
-        skb,
-        payload: segment.payload,
-        length: segment.length,
-        at: 0,
-        failed: 0,
-    };
-    let context: *mut Look = &mut look;
-    // SAFETY: the callback gets `context` back, which outlives the call.
+pub unsafe fn is_frames<const EGRESS: bool>(walk: &mut Walk) -> bool {
+    let direction = segment::direction::<EGRESS>(walk.connection);
+    let context: *mut Walk = walk;
+    // SAFETY: the callback gets `context` back, which outlives the call; `direction` points into a checked map value.
     unsafe {
-        bpf_loop(MAX_FRAMES, next as *mut c_void, context.cast(), 0);
-        let (at, failed) = (
-            (&raw const look.at).read_volatile(),
-            (&raw const look.failed).read_volatile(),
-        );
-        failed == 0 && at == segment.length
+        (*direction).at = 0;
+        (*direction).stop = 0;
+        bpf_loop(MAX_FRAMES, next::<EGRESS> as *mut c_void, context.cast(), 0);
+        let at = (&raw const (*direction).at).read_volatile();
+        let failed = (&raw const (*direction).stop).read_volatile() != 0;
+        (*direction).stop = 0;
+        !failed && at == walk.segment.length
     }
 }
 
-unsafe extern "C" fn next(_index: u64, look: *mut Look) -> i64 {
+unsafe extern "C" fn next<const EGRESS: bool>(_index: u64, walk: *mut Walk) -> i64 {
     const HEADER: u32 = FRAME_HEADER as u32;
-    // SAFETY: `is_frames` passes a valid look.
+    // SAFETY: `is_frames` passes a valid walk; the helper checks the packet's bounds.
     unsafe {
-        let look = &mut *look;
-        let left = look.length.wrapping_sub(look.at);
-        if look.at >= look.length {
+        let walk = &*walk;
+        let direction = segment::direction::<EGRESS>(walk.connection);
+        let at = (*direction).at;
+        if at >= walk.segment.length {
             return 1;
         }
+        let left = walk.segment.length.wrapping_sub(at);
         let mut words = [0_u64; 2];
-        let offset = look.payload.wrapping_add(look.at);
+        let to = words.as_mut_ptr().cast();
+        let offset = walk.segment.payload.wrapping_add(at);
         let short = left < HEADER;
-        if short
-            || bpf_skb_load_bytes(look.skb.cast(), offset, words.as_mut_ptr().cast(), HEADER) != 0
-        {
-            look.failed = 1;
-            return 1;
+        let header = if short || bpf_skb_load_bytes(walk.skb.cast(), offset, to, HEADER) != 0 {
+            None
+        } else {
+            Some(Header::of(words))
+        };
+        match header {
+            Some(header) if header.is_possible() && header.length + HEADER <= left => {
+                (*direction).at = at.wrapping_add(HEADER).wrapping_add(header.length);
+                0
+            }
+            _ => {
+                (*direction).stop = 1;
+                1
+            }
         }
-        let header = Header::of(words);
-        if !header.is_possible() || header.length.wrapping_add(HEADER) > left {
-            look.failed = 1;
-            return 1;
-        }
-        look.at = look.at.wrapping_add(HEADER).wrapping_add(header.length);
-        0
     }
 }
 
 /// Was it the client that sent these frames? Where the roles are not known, a header block at their start tells by its
 /// first field, which is a request's `:method` or a response's `:status` (RFC 7541 appendix A).
 #[inline(always)]
-unsafe fn sender<const EGRESS: bool>(
-    skb: *const __sk_buff,
-    connection: *const Connection,
-    segment: &Segment,
-    words: [u64; 2],
-) -> Option<bool> {
+unsafe fn sender<const EGRESS: bool>(walk: &Walk, words: [u64; 2]) -> Option<bool> {
     // SAFETY: as in `is_http2`; the helper checks the packet's bounds.
     unsafe {
-        let role = (*connection).role;
+        let role = (*walk.connection).role;
         if role != role::UNKNOWN {
             return Some(EGRESS == (role == role::CLIENT));
         }
@@ -246,7 +254,13 @@ unsafe fn sender<const EGRESS: bool>(
         let at = FRAME_HEADER as u32 + before_block(header.kind, header.flags);
         let mut field = 0_u8;
         let to = (&raw mut field).cast();
-        if bpf_skb_load_bytes(skb.cast(), segment.payload.wrapping_add(at), to, 1) != 0 {
+        if bpf_skb_load_bytes(
+            walk.skb.cast(),
+            walk.segment.payload.wrapping_add(at),
+            to,
+            1,
+        ) != 0
+        {
             return None;
         }
         match field {

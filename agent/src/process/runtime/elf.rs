@@ -41,6 +41,8 @@ pub(super) struct Go {
     toolchain: String,
     /// Version of the main module, unless it is `(devel)`.
     pub(super) module_version: Option<String>,
+    /// The build information of the modules: a line each.
+    modules: String,
 }
 
 /// Reads `path`; nothing if it is no ELF executable.
@@ -57,6 +59,22 @@ pub(in crate::process) fn inspect(path: &Path) -> Option<Facts> {
 /// What the Go linker wrote as its version into `path`, experiments and all: `go1.22.1 X:boringcrypto`.
 pub(crate) fn go_toolchain(path: &Path) -> Option<String> {
     inspect(path)?.go.map(|go| go.toolchain)
+}
+
+/// Version of a module that is built into the executable at `path`: `v1.76.0`. None if there is no such module, or another
+/// was put in its place.
+pub(crate) fn go_module(path: &Path, module: &str) -> Option<String> {
+    let modules = inspect(path)?.go?.modules;
+    let mut lines = modules.lines().peekable();
+    while let Some(line) = lines.next() {
+        let mut fields = line.split('\t');
+        let is_it = fields.next() == Some("dep") && fields.next() == Some(module);
+        let replaced = lines.peek().is_some_and(|next| next.starts_with("=>"));
+        if is_it && !replaced {
+            return fields.next().map(str::to_owned);
+        }
+    }
+    None
 }
 
 struct Image<'data, Elf: FileHeader, R: ReadRef<'data>> {
@@ -183,6 +201,7 @@ where
             version,
             toolchain,
             module_version,
+            modules,
         })
     }
 

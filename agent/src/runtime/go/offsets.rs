@@ -17,7 +17,7 @@ pub(super) struct Offsets {
 }
 
 /// The second word of an interface.
-const DATA_WORD: u32 = 8;
+pub(super) const DATA_WORD: u32 = 8;
 
 /// The same in Go 1.18 to 1.26.
 const CONNECTION: ConnectionPath = ConnectionPath {
@@ -26,6 +26,7 @@ const CONNECTION: ConnectionPath = ConnectionPath {
     local: 96 + DATA_WORD,
     remote: 112 + DATA_WORD,
     port: 24,
+    descriptor: 16,
 };
 
 /// Go passes arguments in registers since 1.17 and writes the table that `pclntab` knows since 1.18.
@@ -58,7 +59,7 @@ impl Offsets {
 
     /// Offsets by the executable's DWARF.
     pub(super) fn of_dwarf(image: &Image) -> Option<Self> {
-        const FIELDS: [(&str, &str); 8] = [
+        const FIELDS: [(&str, &str); 10] = [
             ("runtime.g", "goid"),
             ("runtime.g", "parentGoid"),
             ("net/http.persistConn", "conn"),
@@ -67,8 +68,21 @@ impl Offsets {
             ("net.netFD", "laddr"),
             ("net.netFD", "raddr"),
             ("net.TCPAddr", "Port"),
+            ("net.netFD", "pfd"),
+            ("internal/poll.FD", "Sysfd"),
         ];
-        let [goid, parent, conn, inner, fd, local, remote, port] = dwarf::members(image, &FIELDS)?;
+        let [
+            goid,
+            parent,
+            conn,
+            inner,
+            fd,
+            local,
+            remote,
+            port,
+            poll,
+            descriptor,
+        ] = dwarf::members(image, &FIELDS)?;
         let connection = || {
             Some(ConnectionPath {
                 conn: conn?.checked_add(DATA_WORD)?,
@@ -76,6 +90,7 @@ impl Offsets {
                 local: local?.checked_add(DATA_WORD)?,
                 remote: remote?.checked_add(DATA_WORD)?,
                 port: port?,
+                descriptor: poll?.checked_add(descriptor?)?,
             })
         };
         Some(Self {

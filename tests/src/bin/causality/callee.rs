@@ -1,10 +1,12 @@
-//! What the services call: an HTTP/1.1 server that notes the trace of each call, and a line protocol.
+//! What the services call: servers of HTTP/1.1 and HTTP/2 that note the trace of each call, and a line protocol.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use std::{io, thread};
+
+use super::http2;
 
 /// One call: which request it belongs to, and the trace it came with.
 #[derive(Clone, Debug)]
@@ -17,22 +19,26 @@ pub(crate) struct Call {
 
 /// A running callee.
 pub(crate) struct Callee {
-    /// Port of the HTTP server.
+    /// Port of the HTTP/1.1 server.
     pub(crate) http: u16,
+    /// Port of the HTTP/2 server.
+    pub(crate) http2: u16,
     /// Port of the line protocol.
     pub(crate) database: u16,
     calls: Arc<Mutex<Vec<Call>>>,
 }
 
 impl Callee {
-    /// Listens on two free ports of loopback, until the program ends.
+    /// Listens on free ports of loopback, until the program ends.
     pub(crate) fn start() -> io::Result<Self> {
         let calls = Arc::<Mutex<Vec<Call>>>::default();
         let noted = Arc::clone(&calls);
         let http = serve(move |socket| answer_http(socket, &noted))?;
+        let http2 = http2::callee::serve(Arc::clone(&calls))?;
         let database = serve(answer_lines)?;
         Ok(Self {
             http,
+            http2,
             database,
             calls,
         })

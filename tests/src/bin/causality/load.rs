@@ -14,7 +14,7 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 /// How many requests, and how.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
-    /// Connections at a time.
+    /// Connections at a time, or streams of one.
     pub(crate) concurrency: usize,
     /// Requests in all.
     pub(crate) requests: usize,
@@ -34,6 +34,11 @@ pub(crate) fn run(port: u16, load: Load) -> Vec<String> {
         .collect()
 }
 
+/// Trace-id of a new request.
+pub(crate) fn next_trace() -> String {
+    trace_id(NEXT.fetch_add(1, Ordering::Relaxed))
+}
+
 /// Trace-id of a request by its number in this run.
 pub(crate) fn trace_id(number: u64) -> String {
     format!("{:016x}{number:016x}", 0x00c0_ffee_u64 ^ (number << 20))
@@ -51,8 +56,7 @@ fn worker(port: u16, requests: usize, close: bool) -> Vec<String> {
     let mut answered = Vec::new();
     let mut connection = None;
     for _ in 0..requests {
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let trace = trace_id(number);
+        let trace = next_trace();
         match request(port, &mut connection, &trace, close) {
             Ok(200) => answered.push(trace),
             Ok(_) => {}

@@ -7,6 +7,7 @@
 //! another request, `fresh` a new one: the link is missing, but not wrong.
 
 mod callee;
+mod http2;
 mod load;
 mod row;
 mod services;
@@ -31,7 +32,7 @@ fn main() -> Result<ExitCode> {
     let plan = if short { Plan::SHORT } else { Plan::FULL };
     let mut table = Table::default();
     println!("{}", table::HEADER);
-    for service in services::ALL {
+    for service in services::all() {
         let named = wanted.iter().any(|name| *name == service.name);
         let default = wanted.is_empty() && (service.in_short || !short);
         if !named && !default {

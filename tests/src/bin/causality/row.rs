@@ -7,8 +7,9 @@ use sonde_tests::agent::{Agent, Builder};
 use sonde_tests::{kernel, net, wait};
 
 use super::callee::{Call, Callee};
+use super::http2;
 use super::load::{self, Load};
-use super::services::Service;
+use super::services::{Protocol, Service};
 use super::tally::Tally;
 
 /// CLIENT, as OTLP numbers it.
@@ -58,13 +59,20 @@ pub(crate) fn measure(service: &Service, plan: &Plan) -> Result<Vec<Cell>> {
         .flag("--exclude", "exe=*/causality")
         .start()?;
     let port = net::free_port()?;
-    let running = (service.start)(port, callee.http, callee.database)?;
+    let called = match service.protocol {
+        Protocol::Http1 => callee.http,
+        Protocol::Http2 | Protocol::Grpc => callee.http2,
+    };
+    let running = (service.start)(port, called, callee.database)?;
     let warm = Load {
         concurrency: 4,
         requests: 40,
         close: false,
     };
-    ensure!(!load::run(port, warm).is_empty(), "no request was answered");
+    ensure!(
+        !send(service, port, warm)?.is_empty(),
+        "no request was answered"
+    );
     // A process is looked into with its first connection.
     settled(&agent)?;
     let loads = plan.concurrency.iter().map(|&concurrency| Load {
@@ -88,7 +96,7 @@ pub(crate) fn measure(service: &Service, plan: &Plan) -> Result<Vec<Cell>> {
 fn one(service: &Service, load: Load, callee: &Callee, agent: &Agent, port: u16) -> Result<Cell> {
     callee.take();
     let before = hits(agent)?;
-    let sent = load::run(port, load);
+    let sent = send(service, port, load)?;
     ensure!(
         sent.len() * 100 >= load.requests * 98,
         "{} of {} requests answered",
@@ -107,11 +115,23 @@ fn one(service: &Service, load: Load, callee: &Callee, agent: &Agent, port: u16)
     })
 }
 
+/// Sends all requests; gives the trace-ids of those that were answered.
+fn send(service: &Service, port: u16, load: Load) -> Result<Vec<String>> {
+    match service.protocol {
+        Protocol::Http1 => Ok(load::run(port, load)),
+        Protocol::Http2 => http2::load::run(port, load, false),
+        Protocol::Grpc => http2::load::run(port, load, true),
+    }
+}
+
 /// Runs of uprobe programs so far, as far as the kernel counts them.
 fn hits(agent: &Agent) -> Result<f64> {
     let programs = [
         "uprobe_round_trip",
+        "uprobe_serve_stream",
+        "uprobe_open_stream",
         "uprobe_run_timers",
+        "uprobe_nghttp2",
         "task_init",
         "future_set_result",
         "uvloop_connection_made",
@@ -137,11 +157,16 @@ fn settled(agent: &Agent) -> Result<Vec<Call>> {
         .iter()
         .filter(|span| span.kind == CLIENT)
         .filter_map(|span| {
-            let name = span.target().split("/down/").nth(1)?.to_owned();
             Some(Call {
-                name,
+                name: called(&span.target()).or_else(|| called(&format!("/{}", span.name)))?,
                 trace: Some(span.trace_id.clone()),
             })
         })
         .collect())
+}
+
+/// `ID/NUMBER` of a call's path, or of a gRPC method.
+fn called(path: &str) -> Option<String> {
+    let (_, name) = path.split_once("/down/")?;
+    Some(name.replace('-', "/"))
 }

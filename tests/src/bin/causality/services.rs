@@ -1,6 +1,7 @@
 //! The unmodified services: a row each.
 
 mod go;
+mod http2;
 mod java;
 mod node;
 mod others;
@@ -12,12 +13,25 @@ use anyhow::Result;
 use sonde_tests::process::Process;
 use sonde_tests::service::Service as Listening;
 
+/// What a service speaks, on both sides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2 without TLS.
+    Http2,
+    /// gRPC on that.
+    Grpc,
+}
+
 /// A row of the table.
 pub(crate) struct Service {
     /// Its name.
     pub(crate) name: &'static str,
     /// What runs.
     pub(crate) about: &'static str,
+    /// What it speaks.
+    pub(crate) protocol: Protocol,
     /// Calls a request.
     pub(crate) calls: usize,
     /// The kernel's FIONREAD fault may keep the field away: then the spans alone count.
@@ -28,7 +42,7 @@ pub(crate) struct Service {
     pub(crate) ceiling: f64,
     /// Is it part of the short form?
     pub(crate) in_short: bool,
-    /// Starts it on a port, given the callee's two.
+    /// Starts it on a port, given the callee's two: that of its protocol, and that of the database.
     pub(crate) start: fn(u16, u16, u16) -> Result<Vec<Process>>,
 }
 
@@ -41,6 +55,7 @@ const fn service(
     Service {
         name,
         about,
+        protocol: Protocol::Http1,
         calls: 4,
         asks_fionread: false,
         floor,
@@ -65,7 +80,11 @@ const fn asks_fionread(service: Service) -> Service {
 }
 
 /// All rows.
-pub(crate) const ALL: &[Service] = &[
+pub(crate) fn all() -> impl Iterator<Item = &'static Service> {
+    HTTP1.iter().chain(http2::ROWS)
+}
+
+const HTTP1: &[Service] = &[
     service(
         "node",
         "Node: http, http.Agent, fetch",

@@ -104,8 +104,7 @@ impl Table {
             .split_once(BEGIN)
             .context("docs/causality.md has no table")?;
         let (known, after) = rest.split_once(END).context("the table has no end")?;
-        let rows: String = super::services::ALL
-            .iter()
+        let rows: String = super::services::all()
             .map(|service| self.lines_of(service, known))
             .collect();
         let page = format!("{before}{BEGIN}{HEADER}\n{rows}{END}{after}");

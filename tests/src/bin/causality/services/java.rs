@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::Result;
-use sonde_tests::environment::{folder, jdk, maven_libraries, once, sources};
+use sonde_tests::environment::{folder, java_classes, jdk, maven_libraries, once, sources};
 use sonde_tests::process::{Process, output_of};
 
 use super::{listening, numbers};
@@ -31,6 +31,17 @@ pub(super) fn servlet(way: &str, port: u16, http: u16, database: u16) -> Result<
     let arguments = numbers([port, http, database]);
     let mut command = java(PLAIN, "Servlet", &libraries, &arguments)?;
     listening("servlet", port, command.arg(way))
+}
+
+/// grpc-java, handlers in a pool of threads.
+pub(super) fn grpc(port: u16, callee: u16) -> Result<Vec<Process>> {
+    let libraries = maven_libraries("causality/grpc-java")?;
+    let source = sources("causality/grpc-java").join("GrpcServer.java");
+    let classes = java_classes(&source, &libraries)?;
+    let mut command = Command::new(jdk(PLAIN)?.join("bin/java"));
+    command.args(["-Xmx256m", "-cp", &classes, "GrpcServer"]);
+    command.args([port.to_string(), callee.to_string()]);
+    listening("java", port, &mut command)
 }
 
 fn java(least: u32, class: &str, libraries: &str, arguments: &[String]) -> Result<Command> {

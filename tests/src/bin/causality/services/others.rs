@@ -124,14 +124,38 @@ fn configured(home: &Path, template: &str, values: &[(&str, String)]) -> Result<
 
 /// axum on tokio.
 pub(super) fn tokio(port: u16, http: u16, database: u16, optimised: bool) -> Result<Vec<Process>> {
-    let source = sources("causality/tokio");
     let name = if optimised {
         "causality-tokio-lto"
     } else {
         "causality-tokio"
     };
+    let home = cargo(name, "tokio", &["main.rs"], optimised)?;
+    let mut command = Command::new(home.join("release/causality-tokio"));
+    command.args(numbers([port, http, database]));
+    listening("tokio", port, &mut command)
+}
+
+/// tonic on tokio.
+pub(super) fn tonic(port: u16, http: u16, database: u16, optimised: bool) -> Result<Vec<Process>> {
+    let name = if optimised {
+        "causality-tonic-lto"
+    } else {
+        "causality-tonic"
+    };
+    let home = cargo(name, "tonic", &["main.rs", "raw.rs"], optimised)?;
+    let mut command = Command::new(home.join("release/causality-tonic"));
+    command.args(numbers([port, http, database]));
+    listening("tonic", port, &mut command)
+}
+
+/// Builds the package in a folder of services/causality that has such source files; gives the target directory.
+fn cargo(name: &str, package: &str, files: &[&str], optimised: bool) -> Result<PathBuf> {
+    let source = sources("causality").join(package);
     let home = folder(name);
-    let recipe = std::fs::read_to_string(source.join("src/main.rs"))?;
+    let mut recipe = String::new();
+    for file in files {
+        recipe += &std::fs::read_to_string(source.join("src").join(file))?;
+    }
     once(name, &recipe, || {
         retry(|| {
             let mut build = Command::new(std::env::var_os("CARGO").unwrap_or("cargo".into()));
@@ -145,7 +169,5 @@ pub(super) fn tokio(port: u16, http: u16, database: u16, optimised: bool) -> Res
             output_of(build.arg(&home))
         })
     })?;
-    let mut command = Command::new(home.join("release/causality-tokio"));
-    command.args(numbers([port, http, database]));
-    listening("tokio", port, &mut command)
+    Ok(home)
 }

@@ -17,6 +17,18 @@ fn interpreter() -> Result<PathBuf> {
     virtual_environment("causality-python", &packages)
 }
 
+/// A script on grpcio, which takes its port and the callee's.
+pub(super) fn grpc(script: &str, port: u16, callee: u16) -> Result<Vec<Process>> {
+    let interpreter = virtual_environment("causality-python-grpc", &["grpcio"])?;
+    let mut command = Command::new(interpreter);
+    command.current_dir(sources("causality/python")).args([
+        script,
+        &port.to_string(),
+        &callee.to_string(),
+    ]);
+    listening("python", port, &mut command)
+}
+
 fn command(http: u16, database: u16) -> Result<Command> {
     let mut command = Command::new(interpreter()?);
     command

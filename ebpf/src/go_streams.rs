@@ -1,0 +1,197 @@
+//! Which goroutine serves or opens which HTTP/2 stream, in Go.
+//!
+//! One goroutine reads from a connection for all its streams, and with grpc-go another writes for all. Uprobes
+//! stand where a goroutine is known to belong to one stream: one hit a request on either side. The stream is named by
+//! its number and its socket's cookie, which is found by way of the file descriptor that the `net.Conn` holds; what is no
+//! `*net.TCPConn` (TLS, a wrapper of the program's) leads to no socket with such a stream.
+//!
+//! Fewer than 64 bytes of stack a function, as in `crate::handover`.
+
+use crate::{
+    carrier,
+    http2::chain::StreamKey,
+    maps::{CAUSES, PROCESSES, STREAMS},
+    task::{Task, socket_cookie, user_word},
+};
+use aya_ebpf::{
+    EbpfContext as _, helpers::generated::bpf_get_attach_cookie, macros::uprobe,
+    programs::ProbeContext,
+};
+use core::hint::black_box;
+use sonde_common::{
+    go::{Probe, place},
+    process::Go,
+};
+
+/// Where a goroutine begins to serve a stream.
+#[uprobe]
+pub fn uprobe_serve_stream(ctx: ProbeContext) -> u32 {
+    // SAFETY: a live context.
+    let probe = Probe::of(unsafe { bpf_get_attach_cookie(ctx.as_ptr()) });
+    // Opaque, or the compiler would choose between two addresses in the context, which the verifier refuses.
+    let [first, second, third, fourth] = black_box(words(&ctx));
+    let (owner, argument) = match probe.place {
+        place::SERVES_GRPC => (third, fourth),
+        _ => (first, second),
+    };
+    serve(probe.cookie(), owner, argument);
+    0
+}
+
+/// Where a goroutine calls.
+#[uprobe]
+pub fn uprobe_open_stream(ctx: ProbeContext) -> u32 {
+    // SAFETY: a live context.
+    let probe = Probe::of(unsafe { bpf_get_attach_cookie(ctx.as_ptr()) });
+    let handle = at_work();
+    if probe.place == place::CALLS_GRPC {
+        open(probe.cookie(), captured(&ctx), handle);
+    }
+    0
+}
+
+/// The first words of a Go function's arguments.
+#[cfg(bpf_target_arch = "x86_64")]
+#[inline(always)]
+fn words(ctx: &ProbeContext) -> [u64; 4] {
+    let registers = ctx.regs;
+    // SAFETY: the context's registers. Volatile: the verifier wants each read at an offset that it knows.
+    unsafe {
+        [
+            (&raw const (*registers).rax).read_volatile() as u64,
+            (&raw const (*registers).rbx).read_volatile() as u64,
+            (&raw const (*registers).rcx).read_volatile() as u64,
+            (&raw const (*registers).rdi).read_volatile() as u64,
+        ]
+    }
+}
+
+/// The first words of a Go function's arguments.
+#[cfg(bpf_target_arch = "aarch64")]
+#[inline(always)]
+fn words(ctx: &ProbeContext) -> [u64; 4] {
+    let registers = ctx.regs;
+    // SAFETY: the context's registers. Volatile: the verifier wants each read at an offset that it knows.
+    unsafe {
+        [
+            (&raw const (*registers).regs[0]).read_volatile(),
+            (&raw const (*registers).regs[1]).read_volatile(),
+            (&raw const (*registers).regs[2]).read_volatile(),
+            (&raw const (*registers).regs[3]).read_volatile(),
+        ]
+    }
+}
+
+/// What a Go function has captured.
+#[inline(always)]
+fn captured(ctx: &ProbeContext) -> u64 {
+    // SAFETY: the context's registers.
+    #[cfg(bpf_target_arch = "x86_64")]
+    let closure = unsafe { (*ctx.regs).rdx as u64 };
+    // SAFETY: the context's registers.
+    #[cfg(bpf_target_arch = "aarch64")]
+    let closure = unsafe { (*ctx.regs).regs[26] as u64 };
+    closure
+}
+
+/// Offsets of the current process, if it is Go's.
+#[inline(always)]
+fn go(task: &Task) -> Option<&'static Go> {
+    // SAFETY: the value is used before the program ends.
+    Some(&unsafe { PROCESSES.get(task.tgid()) }?.go)
+}
+
+/// The current goroutine works on the request of this stream from now on.
+#[inline(never)]
+fn serve(cookie: u64, owner: u64, argument: u64) -> u64 {
+    let probe = Probe::of(cookie);
+    let socket = socket(owner, probe.conn as u64);
+    if socket == 0 {
+        return 0;
+    }
+    let mut at = argument;
+    for _ in 0..probe.pointers.min(2) {
+        at = user_word(at).unwrap_or(0);
+    }
+    let Some(number) = user_word(at.wrapping_add(probe.stream as u64)) else {
+        return 0;
+    };
+    take_up(handle_of(socket, number as u32))
+}
+
+/// Handle of the request on a stream of a server's connection; 0: there is none.
+#[inline(never)]
+fn handle_of(socket: u64, stream: u32) -> u64 {
+    let key = StreamKey {
+        cookie: socket,
+        stream,
+        reserved: 0,
+    };
+    // SAFETY: a map value.
+    STREAMS
+        .get_ptr_mut(key)
+        .map_or(0, |stream| unsafe { (*stream).handle })
+}
+
+#[inline(never)]
+fn take_up(handle: u64) -> u64 {
+    let task = Task::current();
+    if let Some(goroutine) = go(&task).and_then(|go| carrier::goroutine(&task, go)) {
+        carrier::goroutine_takes_up(&task, goroutine.id, handle);
+    }
+    0
+}
+
+/// Handle of what the current goroutine works on; 0: not known.
+#[inline(never)]
+fn at_work() -> u64 {
+    let task = Task::current();
+    let Some(goroutine) = go(&task).and_then(|go| carrier::goroutine(&task, go)) else {
+        return 0;
+    };
+    carrier::of_goroutine(&task, task.tgid(), goroutine)
+}
+
+/// The next stream of a client's connection will be for this handle. Whoever takes the number in the end has been here last:
+/// the client holds a lock.
+#[inline(never)]
+fn open(cookie: u64, closure: u64, handle: u64) -> u64 {
+    const FIRST: u64 = 8;
+    let probe = Probe::of(cookie);
+    let transport = user_word(closure.wrapping_add(FIRST)).unwrap_or(0);
+    let socket = socket(transport, probe.conn as u64);
+    let Some(number) = user_word(transport.wrapping_add(probe.stream as u64)) else {
+        return 0;
+    };
+    if socket == 0 {
+        return 0;
+    }
+    note(socket, number as u32, handle)
+}
+
+#[inline(never)]
+fn note(socket: u64, stream: u32, handle: u64) -> u64 {
+    let key = StreamKey {
+        cookie: socket,
+        stream,
+        reserved: 0,
+    };
+    // A full map gives up its least recently used entry.
+    let _ = CAUSES.insert(key, handle, 0);
+    0
+}
+
+/// Cookie of the socket below the `net.Conn` of a transport; 0: it is no TCP connection.
+#[inline(never)]
+fn socket(owner: u64, conn: u64) -> u64 {
+    let task = Task::current();
+    let Some(go) = go(&task).filter(|go| go.descriptor != 0) else {
+        return 0;
+    };
+    let connection = user_word(owner.wrapping_add(conn)).unwrap_or(0);
+    let file = user_word(connection.wrapping_add(go.fd as u64)).unwrap_or(0);
+    let Some(descriptor) = user_word(file.wrapping_add(go.descriptor as u64)) else {
+        return 0;
+    };
+    socket_cookie(&task, descriptor)
+}
