@@ -7,6 +7,9 @@ use sonde_tests::service::Service;
 use sonde_tests::span::{CLIENT, SERVER, Span};
 use sonde_tests::{process::Process, run};
 
+/// Clocks that are read on one machine, and a client that takes its time around the socket calls.
+const SLACK_NS: u64 = 3_000_000;
+
 /// All codes, all kinds of streams, large and small messages, contexts of the application's own.
 fn plan() -> Vec<Call> {
     let mut calls: Vec<Call> = (0..5).map(|_| Call::new("Say")).collect();
@@ -176,13 +179,21 @@ fn older(name: &str, server: Kind, client: Client) {
         let mut calls: Vec<Call> = (0..4).map(|_| Call::new("Say")).collect();
         calls.extend([Call::failing(5), Call::failing(13), Call::new("Say")]);
         let outcomes = caller.make(&calls)?;
-        let spans = agent.finish(2 * calls.len(), |_| true)?;
-        let (clients, servers) = (rpc::ordered(&spans, CLIENT), rpc::ordered(&spans, SERVER));
-        assert_eq!(clients.len(), calls.len(), "{:#?}", agent::brief(&spans));
-        assert_eq!(servers.len(), calls.len(), "{:#?}", agent::brief(&spans));
+        // The first packets of an old connection may tell nothing yet.
+        let spans = agent.finish(2 * (calls.len() - 1), |_| true)?;
         for (index, (call, outcome)) in calls.iter().zip(outcomes).enumerate() {
-            honest(clients[index], call, outcome);
-            honest(servers[index], call, outcome);
+            for kind in [CLIENT, SERVER] {
+                let of_call = |span: &&&Span| {
+                    span.start_ns + SLACK_NS >= outcome.start_ns && span.start_ns <= outcome.end_ns
+                };
+                let kinds = rpc::ordered(&spans, kind);
+                let found: Vec<_> = kinds.iter().filter(of_call).collect();
+                let right = found.len() == 1 || (index == 0 && found.is_empty());
+                assert!(right, "kind {kind} of {call:?}: {found:#?}");
+                for span in found {
+                    honest(span, call, outcome);
+                }
+            }
         }
         Ok(())
     });
@@ -204,12 +215,11 @@ fn honest(span: &Span, call: &Call, outcome: Outcome) {
     let code = span.get("rpc.response.status_code");
     let right = rpc::code_name(outcome.code);
     assert!(code == right || code.is_empty(), "status of {about}");
-    let slack = 3_000_000;
     assert!(
-        span.start_ns + slack >= outcome.start_ns,
+        span.start_ns + SLACK_NS >= outcome.start_ns,
         "start of {about}"
     );
-    assert!(span.end_ns <= outcome.end_ns + slack, "end of {about}");
+    assert!(span.end_ns <= outcome.end_ns + SLACK_NS, "end of {about}");
 }
 
 #[test]
