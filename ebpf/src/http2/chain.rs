@@ -7,8 +7,7 @@ use super::layout::{Half, Http2, half};
 use crate::{
     carrier, chain, context, join,
     maps::{CAUSES, HTTP2, PROCESSES, STREAM_JOINTS, STREAMS, lose},
-    nghttp2,
-    sampling, segment,
+    nghttp2, sampling, segment,
     task::{Socket, Task},
     walk::Walk,
 };
