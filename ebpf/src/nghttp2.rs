@@ -21,6 +21,7 @@ use aya_ebpf::{
     EbpfContext as _, helpers::generated::bpf_get_attach_cookie, macros::uprobe,
     programs::ProbeContext,
 };
+use core::hint::black_box;
 use sonde_common::{
     connection::Connection,
     nghttp2::{Stream, Thread, probe},
@@ -29,7 +30,7 @@ use sonde_common::{
 /// `nghttp2_frame_hd.stream_id`; in the upper half of the word are type and flags.
 const STREAM_ID: u64 = 8;
 /// `NGHTTP2_HCAT_HEADERS`: what a stream is made with that its own side opens.
-const OPENED_HERE: u64 = 3;
+const OPENED_HERE: u32 = 3;
 
 /// `node::http2`, wherever a cookie says.
 #[uprobe]
@@ -43,27 +44,28 @@ fn follow(ctx: &ProbeContext) -> Option<()> {
     // SAFETY: the program's own context.
     match unsafe { bpf_get_attach_cookie(ctx.as_ptr()) } {
         probe::FRAME => {
-            let header = user_word(ctx.arg::<u64>(1)?.wrapping_add(STREAM_ID))?;
-            received(ctx.arg(2)?, header as u32);
+            let header = user_word(argument(ctx, 1)?.wrapping_add(STREAM_ID))?;
+            received(argument(ctx, 2)?, header as u32);
         }
-        probe::DATA => received(ctx.arg(5)?, ctx.arg::<u64>(2)? as u32),
-        probe::STREAM => begun(
-            ctx.arg(1)?,
-            ctx.arg::<u64>(3)? as u32,
-            ctx.arg::<u64>(4)? as u32,
-        ),
-        probe::READ => {
-            let nothing = ctx.arg::<i64>(1)? <= 0;
-            if !nothing {
-                takes(ctx.arg(0)?);
-            }
+        probe::DATA => received(argument(ctx, 5)?, argument(ctx, 2)? as u32),
+        probe::STREAM => {
+            let opened_here = argument(ctx, 4)? as u32 == OPENED_HERE;
+            begun(argument(ctx, 1)?, argument(ctx, 3)? as u32, opened_here);
         }
-        probe::SEND => sends(ctx.arg(0)?),
-        probe::SESSION => made(ctx.arg(0)?),
+        // Fewer than one byte: the end of the connection, or an error.
+        probe::READ if argument(ctx, 1)? as i64 > 0 => takes(argument(ctx, 0)?),
+        probe::SEND => sends(argument(ctx, 0)?),
+        probe::SESSION => made(argument(ctx, 0)?),
         probe::GIVEN => given(),
         _ => {}
     }
     Some(())
+}
+
+/// Opaque, or the compiler would choose between two addresses in the context, which the verifier refuses.
+#[inline(always)]
+fn argument(ctx: &ProbeContext, index: usize) -> Option<u64> {
+    Some(black_box(ctx.arg::<u64>(index)?))
 }
 
 /// A frame of this stream is given to JavaScript.
@@ -103,11 +105,11 @@ fn work(tgid: u32, session: u64, id: u32) -> u64 {
 
 /// A stream begins. One that this side opens is for what the thread works on.
 #[inline(never)]
-fn begun(session: u64, id: u32, category: u32) {
+fn begun(session: u64, id: u32, opened_here: bool) {
     let task = Task::current();
     let tgid = task.tgid();
     let stream = Stream { tgid, id, session };
-    if category as u64 != OPENED_HERE {
+    if !opened_here {
         // Another session had this address before.
         let _ = NODE_STREAMS.remove(stream);
         return;
