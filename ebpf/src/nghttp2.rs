@@ -79,7 +79,11 @@ fn received(session: u64, id: u32) {
 /// Handle of what a stream of a session is worked on for; 0: not known.
 #[inline(always)]
 fn work(tgid: u32, session: u64, id: u32) -> u64 {
-    let mut stream = Stream { tgid, id: 0, session };
+    let mut stream = Stream {
+        tgid,
+        id: 0,
+        session,
+    };
     // SAFETY: the value is copied at once.
     let cookie = unsafe { NODE_STREAMS.get(stream) }.copied().unwrap_or(0);
     if cookie == 0 || id == 0 {
@@ -127,7 +131,15 @@ fn takes(session: u64) {
             (*thread).read = 0;
         }
     }
-    let _ = NODE_STREAMS.insert(Stream { tgid, id: 0, session }, cookie, 0);
+    let _ = NODE_STREAMS.insert(
+        Stream {
+            tgid,
+            id: 0,
+            session,
+        },
+        cookie,
+        0,
+    );
     if cookie != 0 {
         let _ = NODE_SESSIONS.insert(cookie, session, 0);
     }
@@ -141,7 +153,10 @@ fn sends(session: u64) {
     event_loop::work_on(&task, tgid, 0);
     let key = key(&task, tgid);
     let Some(thread) = EVENT_LOOPS.get_ptr_mut(key) else {
-        let thread = Thread { read: 0, sending: session };
+        let thread = Thread {
+            read: 0,
+            sending: session,
+        };
         let _ = EVENT_LOOPS.insert(key, thread, 0);
         return;
     };
@@ -153,7 +168,11 @@ fn sends(session: u64) {
 #[inline(never)]
 fn made(session: u64) {
     let tgid = Task::current().tgid();
-    let _ = NODE_STREAMS.remove(Stream { tgid, id: 0, session });
+    let _ = NODE_STREAMS.remove(Stream {
+        tgid,
+        id: 0,
+        session,
+    });
 }
 
 /// What a session takes next was not read by the thread just now.
@@ -178,7 +197,10 @@ pub fn reads(task: &Task, tgid: u32, cookie: u64) {
             };
         }
     } else if cookie != 0 {
-        let thread = Thread { read: cookie, sending: 0 };
+        let thread = Thread {
+            read: cookie,
+            sending: 0,
+        };
         let _ = EVENT_LOOPS.insert(key, thread, 0);
     }
 }
@@ -198,7 +220,9 @@ pub unsafe fn cause(connection: *const Connection, task: Option<&Task>, id: u32)
         },
     };
     // SAFETY: as above.
-    unsafe { NODE_STREAMS.get(Stream { tgid, id, session }) }.copied().unwrap_or(0)
+    unsafe { NODE_STREAMS.get(Stream { tgid, id, session }) }
+        .copied()
+        .unwrap_or(0)
 }
 
 /// The session that the current thread writes for, on a connection that it has not read from yet.
@@ -206,7 +230,11 @@ pub unsafe fn cause(connection: *const Connection, task: Option<&Task>, id: u32)
 fn sending(task: &Task, tgid: u32, cookie: u64) -> Option<u64> {
     // SAFETY: the value is copied at once.
     let session = unsafe { EVENT_LOOPS.get(key(task, tgid)) }?.sending;
-    let itself = Stream { tgid, id: 0, session };
+    let itself = Stream {
+        tgid,
+        id: 0,
+        session,
+    };
     // SAFETY: as above.
     let other = unsafe { NODE_STREAMS.get(itself) }.is_some();
     if session == 0 || other || cookie == 0 {

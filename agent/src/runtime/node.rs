@@ -104,3 +104,6 @@ pub fn inspect(path: &Path) -> Option<NodeFacts> {
         http2: http2.collect::<Option<_>>().unwrap_or_default(),
     })
 }
+
+#[cfg(test)]
+mod tests;
