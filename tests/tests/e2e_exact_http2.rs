@@ -90,8 +90,8 @@ fn exact_beside_an_agent() {
         agent.stop()?;
         let (requests, inserted) = (get(&report, "requests")?, get(&report, "inserted")?);
         if propagation::is_known("--propagate")? {
-            // Not into blocks beyond one frame, nor where a small send buffer cuts.
-            assert!(inserted * 3 >= requests, "{report}");
+            // Not into blocks beyond one frame, nor into what a small send buffer cuts.
+            assert!(inserted * 5 >= requests, "{report}");
         }
         Ok(())
     });
