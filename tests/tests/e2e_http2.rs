@@ -1,6 +1,7 @@
 //! Plain HTTP/2 without TLS: real servers, clients and proxies; every request is exactly one right span a side, joined.
 
 use std::collections::HashMap;
+use std::io::Write as _;
 use std::process::Command;
 
 use anyhow::{Result, ensure};
@@ -11,7 +12,7 @@ use sonde_tests::process::{Process, output_of};
 use sonde_tests::rpc::{self, Call};
 use sonde_tests::service::{Nginx, Service};
 use sonde_tests::span::{CLIENT, SERVER, Span};
-use sonde_tests::{environment, expect, run};
+use sonde_tests::{environment, expect, run, wait};
 
 /// An agent for these processes and all that they have forked.
 fn watching<'a>(processes: impl IntoIterator<Item = &'a Process>) -> Builder {
@@ -335,6 +336,60 @@ fn envoy_between() {
     through("envoy_between", http2::envoy);
 }
 
+/// curl's ways to speak HTTP/1 and HTTP/2.
+const WAYS: [&str; 2] = ["--http1.1", "--http2-prior-knowledge"];
+
+/// A POST by curl.
+fn post(way: &str, headers: &[&str], body: &[u8], url: &str) -> Result<()> {
+    let mut command = Command::new("curl");
+    command.args(["--silent", "--noproxy", "*", "--output", "/dev/null", way]);
+    for header in headers {
+        command.args(["--header", header]);
+    }
+    let mut curl = Process::start("curl", command.args(["--data-binary", "@-", url]))?;
+    curl.stdin()?.write_all(body)?;
+    curl.close_stdin();
+    let status = curl.wait(wait::DEADLINE)?;
+    ensure!(status.success(), "{way}: {}", curl.stderr());
+    Ok(())
+}
+
+/// Connect, one message each way, over HTTP/1 and HTTP/2.
+#[test]
+fn connect_unary() {
+    run("connect_unary", || {
+        agent::binary()?;
+        let service = Kind::Go.start()?;
+        let agent = watching([&service.process])
+            .flag("--include", "exe=*/curl")
+            .start()?;
+        let headers = [
+            "content-type: application/json",
+            "connect-protocol-version: 1",
+        ];
+        for way in WAYS {
+            for method in ["Say", "Fail"] {
+                let url = format!("{}/sonde.test.v1.Echo/{method}", service.url);
+                post(way, &headers, b"{}", &url)?;
+            }
+        }
+        let spans = agent.finish(8, |_| true)?;
+        assert_eq!(spans.len(), 8, "{:#?}", agent::brief(&spans));
+        for span in &spans {
+            assert_eq!(span.get("rpc.system.name"), "connectrpc", "{span:#?}");
+            assert_eq!(span.name, span.get("rpc.method"), "{span:#?}");
+        }
+        for (method, status) in [("Say", ""), ("Fail", "404")] {
+            let name = format!("sonde.test.v1.Echo/{method}");
+            let told = spans.iter().filter(|span| {
+                span.name == name && span.get("http.response.status_code") == status
+            });
+            assert_eq!(told.count(), 4, "{method}: {:#?}", agent::brief(&spans));
+        }
+        Ok(())
+    });
+}
+
 /// gRPC-Web over HTTP/1 and HTTP/2 to Envoy, which makes gRPC of it.
 #[test]
 fn grpc_web() {
@@ -343,17 +398,14 @@ fn grpc_web() {
         let server = rpc::Kind::Go.serve()?;
         let envoy = http2::envoy(server.port)?;
         let agent = watching([&server.process, &envoy.service.process]).start()?;
-        for way in ["--http1.1", "--http2-prior-knowledge"] {
-            let mut command = Command::new("curl");
-            command.args(["--silent", "--noproxy", "*", "--output", "/dev/null", way]);
-            command.args(["--data-binary", "@-"]);
-            command.args(["--header", "content-type: application/grpc-web+proto"]);
-            command.arg(format!("{}/sonde.test.v1.Echo/Say", envoy.service.url));
-            let mut curl = Process::start("curl", &mut command)?;
-            std::io::Write::write_all(curl.stdin()?, &[0; 5])?;
-            curl.close_stdin();
-            let status = curl.wait(sonde_tests::wait::DEADLINE)?;
-            ensure!(status.success(), "{way}: {}", curl.stderr());
+        for way in WAYS {
+            let url = format!("{}/sonde.test.v1.Echo/Say", envoy.service.url);
+            post(
+                way,
+                &["content-type: application/grpc-web+proto"],
+                &[0; 5],
+                &url,
+            )?;
         }
         let spans = agent.finish(6, |_| true)?;
         assert_eq!(spans.len(), 6, "{:#?}", agent::brief(&spans));

@@ -53,6 +53,16 @@ func routes() *http.ServeMux {
 		w.WriteHeader(http.StatusEarlyHints)
 		w.WriteHeader(http.StatusOK)
 	})
+	// As a Connect service without an implementation answers.
+	mux.HandleFunc("/sonde.test.v1.Echo/", func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		if strings.HasSuffix(r.URL.Path, "/Fail") {
+			w.WriteHeader(http.StatusNotFound)
+			io.WriteString(w, `{"code":"not_found"}`)
+			return
+		}
+		io.WriteString(w, "{}")
+	})
 	// Panics reset the stream (RST_STREAM) once the response has begun.
 	mux.HandleFunc("/abort/", func(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "begun")
