@@ -73,6 +73,8 @@ pub struct Config {
     pub baggage: u32,
     /// Other propagators that do, as bits of [`crate::propagator::known`] in the order that decides; 0: no more.
     pub propagators: [u32; crate::propagator::COUNT],
+    /// Offset of `file` in `socket`.
+    pub socket_file: u32,
     /// How long work goes on after its response, in nanoseconds.
     pub linger: u64,
 }

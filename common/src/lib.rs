@@ -13,6 +13,7 @@ pub mod connection;
 pub mod context;
 pub mod field;
 pub mod go;
+pub mod grpc;
 pub mod hpack;
 pub mod http1;
 pub mod http2;

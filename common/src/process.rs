@@ -1,6 +1,6 @@
 //! What the agent tells the kernel side about one process: the value of the `PROCESSES` map (key: tgid).
 
-use crate::{python::Python, tokio::Tokio};
+use crate::{grpc::Grpc, python::Python, tokio::Tokio};
 
 /// What is to be done with a process.
 pub mod verdict {
@@ -84,6 +84,8 @@ pub struct Process {
     pub python: Python,
     /// For tokio.
     pub tokio: Tokio,
+    /// For gRPC's C core.
+    pub grpc: Grpc,
 }
 
-const _: () = assert!(size_of::<Process>() == 96);
+const _: () = assert!(size_of::<Process>() == 104);

@@ -27,7 +27,9 @@ pub struct Python {
     /// The task in the object that wakes it.
     pub wakes: u16,
     /// 1: the process has uvloop.
-    pub uvloop: u32,
+    pub uvloop: u16,
+    /// 1: the process has gRPC, which names the task that it serves a call by: all tasks are remembered.
+    pub grpc: u16,
 }
 
 const _: () = assert!(size_of::<Python>() == 40);
@@ -114,6 +116,7 @@ impl Python {
         task_context: 0,
         wakes: 0,
         uvloop: 0,
+        grpc: 0,
     };
 }
 

@@ -160,6 +160,39 @@ pub fn at_work() -> Option<u64> {
     }
 }
 
+/// The running task works on a request from now on; 0: on nothing that is known. Gives false if the thread runs no event loop.
+#[inline(always)]
+pub fn work_on(handle: u64) -> bool {
+    // SAFETY: map values; that of a task is written where it runs.
+    unsafe {
+        let thread = current();
+        if thread.is_null() || (*thread).runs_loop == 0 {
+            return false;
+        }
+        let context = running(thread);
+        give(thread, context, handle);
+        true
+    }
+}
+
+/// The pending task with this context works on a request.
+#[inline(never)]
+unsafe fn give(thread: *mut Thread, context: u64, handle: u64) {
+    // SAFETY: the caller passes a map value; so is the entry.
+    unsafe {
+        let key = ObjectKey {
+            address: context,
+            tgid: (*thread).tgid,
+            reserved: 0,
+        };
+        if let Some(known) = TASKS.get_ptr_mut(key)
+            && is_pending(thread, (*known).task, context)
+        {
+            (*known).handle = handle;
+        }
+    }
+}
+
 /// A function of its own to the verifier, which looks at it once and not wherever it is called.
 #[unsafe(no_mangle)]
 #[inline(never)]
@@ -207,10 +240,26 @@ unsafe fn settle(thread: *mut Thread) {
         if (*thread).reading == context {
             (*thread).reading = 0;
         }
-        // A task may have been given the context of another that runs.
-        if (*thread).cause != 0 || owned(thread, context) == NOBODY {
+        // A task may have been given the context of another that runs. Its address may be that of one that had the same.
+        if (*thread).cause != 0 || owned(thread, context) == NOBODY || was(thread, context, task) {
             remember(thread, context, (*thread).cause, task);
         }
+    }
+}
+
+/// Is what is known of the context known of a task at this address?
+#[inline(never)]
+unsafe fn was(thread: *mut Thread, context: u64, task: u64) -> bool {
+    // SAFETY: the caller passes a map value; so is the entry.
+    unsafe {
+        let key = ObjectKey {
+            address: context,
+            tgid: (*thread).tgid,
+            reserved: 0,
+        };
+        TASKS
+            .get_ptr_mut(key)
+            .is_some_and(|known| (*known).task == task)
     }
 }
 
@@ -278,7 +327,7 @@ unsafe fn remember(thread: *mut Thread, context: u64, handle: u64, task: u64) {
         if let Some(known) = TASKS.get_ptr_mut(key) {
             (*known).handle = handle;
             (*known).task = task;
-        } else if handle != 0 {
+        } else if handle != 0 || (*thread).python.grpc != 0 {
             // A full map gives up its least recently used entry.
             let _ = TASKS.insert(key, TaskWork { handle, task }, 0);
         }

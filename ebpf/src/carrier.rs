@@ -10,7 +10,7 @@ use crate::{
 use sonde_common::{
     connection::{Connection, role},
     context::{Carrier, Goroutine, Work, carrier},
-    process::{Go, runtime},
+    process::{Go, Process, runtime},
 };
 
 /// Takes up work: a read from a socket told what the current thread works on from now on; 0: nothing
@@ -122,11 +122,7 @@ pub unsafe fn at_work(connection: *const Connection, task: &Task) -> u64 {
             runtime::MOVING => 0,
             runtime::JAVA if carries_virtual_threads(task) => 0,
             runtime::TOKIO => tokio::at_work(connection, task, &process.tokio),
-            runtime::ASYNCIO if process.python.interpreter == 0 => 0,
-            runtime::ASYNCIO => match asyncio::at_work() {
-                Some(handle) => context::going_on(handle),
-                None => of_thread(task, tgid),
-            },
+            runtime::ASYNCIO => of_asyncio(task, tgid, process),
             _ => of_thread(task, tgid),
         }
     }
@@ -141,6 +137,44 @@ fn carries_virtual_threads(task: &Task) -> bool {
     let [first, second] = task.name();
     let wanted = u128::from_le_bytes(*POOL);
     first == wanted as u64 && second & MASK == (wanted >> 64) as u64
+}
+
+/// Handle of what the current thread or task of a Python process works on; 0: not known.
+#[inline(always)]
+pub fn of_python(task: &Task, tgid: u32) -> u64 {
+    // SAFETY: the value is used before the program ends.
+    match unsafe { PROCESSES.get(tgid) } {
+        Some(process) if process.runtime == runtime::ASYNCIO => of_asyncio(task, tgid, process),
+        Some(_) => of_thread(task, tgid),
+        None => 0,
+    }
+}
+
+#[inline(always)]
+fn of_asyncio(task: &Task, tgid: u32, process: &Process) -> u64 {
+    if process.python.interpreter == 0 {
+        return 0;
+    }
+    match asyncio::at_work() {
+        Some(handle) => context::going_on(handle),
+        None => of_thread(task, tgid),
+    }
+}
+
+/// The thread works on a request from now on, and not a moment longer than that goes on; 0: on nothing that is known.
+#[inline(never)]
+pub fn work_on(task: &Task, tgid: u32, handle: u64) {
+    let key = Carrier {
+        tgid,
+        kind: carrier::THREAD,
+        id: task.tid() as u64,
+    };
+    let work = Work {
+        handle,
+        switches: u64::MAX,
+    };
+    // A full map gives up its least recently used entry.
+    let _ = WORK.insert(key, work, 0);
 }
 
 /// Handle of what the current thread works on; 0: not known.

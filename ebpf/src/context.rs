@@ -116,6 +116,16 @@ pub fn going_on(handle: u64) -> u64 {
     if ended == 0 || lingers { handle } else { 0 }
 }
 
+/// The handle, if its context goes on; else 0.
+#[inline(always)]
+pub fn under_way(handle: u64) -> u64 {
+    // SAFETY: a map value.
+    match get(handle) {
+        Some(context) if unsafe { (*context).ended_at } == 0 => handle,
+        _ => 0,
+    }
+}
+
 /// Eight random bytes, not all zero.
 #[inline(always)]
 pub fn random() -> [u8; 8] {

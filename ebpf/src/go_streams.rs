@@ -54,18 +54,32 @@ pub fn uprobe_open_stream(ctx: ProbeContext) -> u32 {
 #[cfg(bpf_target_arch = "x86_64")]
 #[inline(always)]
 fn words(ctx: &ProbeContext) -> [u64; 4] {
-    // SAFETY: the context's registers.
-    let registers = unsafe { &*ctx.regs };
-    [registers.rax, registers.rbx, registers.rcx, registers.rdi].map(|word| word as u64)
+    let registers = ctx.regs;
+    // SAFETY: the context's registers. Volatile: the verifier wants each read at an offset that it knows.
+    unsafe {
+        [
+            (&raw const (*registers).rax).read_volatile() as u64,
+            (&raw const (*registers).rbx).read_volatile() as u64,
+            (&raw const (*registers).rcx).read_volatile() as u64,
+            (&raw const (*registers).rdi).read_volatile() as u64,
+        ]
+    }
 }
 
 /// The first words of a Go function's arguments.
 #[cfg(bpf_target_arch = "aarch64")]
 #[inline(always)]
 fn words(ctx: &ProbeContext) -> [u64; 4] {
-    // SAFETY: the context's registers.
-    let registers = unsafe { &(*ctx.regs).regs };
-    [registers[0], registers[1], registers[2], registers[3]]
+    let registers = ctx.regs;
+    // SAFETY: the context's registers. Volatile: the verifier wants each read at an offset that it knows.
+    unsafe {
+        [
+            (&raw const (*registers).regs[0]).read_volatile(),
+            (&raw const (*registers).regs[1]).read_volatile(),
+            (&raw const (*registers).regs[2]).read_volatile(),
+            (&raw const (*registers).regs[3]).read_volatile(),
+        ]
+    }
 }
 
 /// What a Go function has captured.

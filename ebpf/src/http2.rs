@@ -98,11 +98,11 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
     // SAFETY: map values, checked for null; they live as long as the socket. Each direction's part is written by its own
     // hook only.
     unsafe {
-        if (*http2).announced == 0 && !introduce::<EGRESS>(&walk, http2) {
-            return None;
-        }
         let direction = direction::<EGRESS>(connection);
         let half = layout::half::<EGRESS>(http2);
+        if (*half).introduced == 0 && !introduce::<EGRESS>(&walk, http2) {
+            return None;
+        }
         if let Some(at) = order::place::<EGRESS>(&mut walk, half, direction) {
             (*direction).at = at;
             frames::run::<EGRESS>(&mut walk, http2);
@@ -135,37 +135,26 @@ unsafe fn is_recognised<const EGRESS: bool>(walk: &mut Walk) -> bool {
     }
 }
 
-/// Tells the agent of the connection, and sets both directions to their beginning.
+/// Sets a direction to its beginning, and tells the agent of the connection. Each hook does so for its own direction; where
+/// both come here at a time the agent may be told twice, which does no harm.
 #[inline(always)]
 unsafe fn introduce<const EGRESS: bool>(walk: &Walk, http2: *mut Http2) -> bool {
     // SAFETY: as in `observe`.
     unsafe {
         let connection = walk.connection;
-        if !announce::open::<EGRESS>(walk, protocol::HTTP2) {
+        let told = (*http2).announced != 0;
+        if !told && !announce::open::<EGRESS>(walk, protocol::HTTP2) {
             return false;
         }
         (*http2).announced = 1;
-        let client = (*connection).role == role::CLIENT;
-        layout::begin(
-            &raw mut (*http2).halves[0],
-            (*connection).ingress.phase,
-            !client,
-        );
-        layout::begin(
-            &raw mut (*http2).halves[1],
-            (*connection).egress.phase,
-            client,
-        );
-        for direction in [
-            &raw mut (*connection).ingress,
-            &raw mut (*connection).egress,
-        ] {
-            // What was before the agent came is a hole.
-            (*direction).offset = ((*direction).phase != phase::HEAD) as u64;
-            (*direction).phase = phase::HEAD;
-            (*direction).reported = 0;
-            (*direction).content = 0;
-        }
+        let direction = direction::<EGRESS>(connection);
+        let requests = EGRESS == ((*connection).role == role::CLIENT);
+        layout::begin(layout::half::<EGRESS>(http2), (*direction).phase, requests);
+        // What was before the agent came is a hole.
+        (*direction).offset = ((*direction).phase != phase::HEAD) as u64;
+        (*direction).phase = phase::HEAD;
+        (*direction).reported = 0;
+        (*direction).content = 0;
         true
     }
 }

@@ -32,6 +32,7 @@ mod context;
 mod event_loop;
 mod fields;
 mod go_streams;
+mod grpc;
 mod handover;
 mod head;
 mod hold;

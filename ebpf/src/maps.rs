@@ -15,6 +15,7 @@ use sonde_common::{
     config::{Config, trust},
     connection::{Connection, Pending},
     context::{CONTEXTS as SLOTS, Carrier, Context, Ends, Goroutine, Joint, SpanContext, Work},
+    grpc::{Call, Unsent},
     loss::{Hook, LOSSES, Reason, index},
     nghttp2,
     process::Process,
@@ -71,6 +72,7 @@ static CONFIG: Config = Config {
     traceparent: 1,
     baggage: 0,
     propagators: [0; COUNT],
+    socket_file: 0,
     linger: 0,
 };
 
@@ -239,6 +241,14 @@ pub static SERVING: LruHashMap<ObjectKey, Serving, 65_536> = LruHashMap::new();
 /// Threads of Python processes, by tgid and tid.
 #[btf_map]
 pub static THREADS: LruHashMap<u64, Thread, 16_384> = LruHashMap::new();
+
+/// Calls of gRPC's C core, by their arenas; see `grpc`.
+#[btf_map]
+pub static CALLS: LruHashMap<ObjectKey, Call, 16_384> = LruHashMap::new();
+
+/// Streams that its clients have begun, by the cookies of their sockets.
+#[btf_map]
+pub static UNSENT: LruHashMap<u64, Unsent, 512> = LruHashMap::new();
 
 /// The one connection per CPU that is between its first data and its socket.
 #[btf_map]

@@ -12,6 +12,9 @@ use aya_ebpf::{
 };
 use core::ffi::c_void;
 
+/// `IPPROTO_TCP`
+const TCP: u16 = 6;
+
 /// The current thread.
 #[derive(Clone, Copy)]
 pub struct Task(*const u8);
@@ -135,12 +138,11 @@ impl Socket {
 /// Is it a TCP socket, of a tracepoint's argument?
 #[inline(always)]
 pub fn is_tcp(sk: *const u8) -> bool {
-    const TCP: u16 = 6;
     // SAFETY: as in `Task`.
     unsafe { field::<u16>(sk, config().sock_protocol) == TCP }
 }
 
-/// Cookie of the socket behind a descriptor of the current process; 0: there is none.
+/// Cookie of the TCP socket behind a descriptor of the current process; 0: there is none.
 #[inline(always)]
 pub fn socket_cookie(task: &Task, descriptor: u64) -> u64 {
     let config = config();
@@ -166,17 +168,15 @@ pub fn socket_cookie(task: &Task, descriptor: u64) -> u64 {
     }
     let file = kernel_word(files.wrapping_add(descriptor.wrapping_mul(8)));
     let socket = kernel_word(file.wrapping_add(config.file_private_data as u64));
+    // The data of any other file is no socket, which would lead back to it.
+    if file == 0 || kernel_word(socket.wrapping_add(config.socket_file as u64)) != file {
+        return 0;
+    }
     let sk = kernel_word(socket.wrapping_add(config.socket_sk as u64));
+    if !is_tcp_at(sk) {
+        return 0;
+    }
     kernel_word(sk.wrapping_add(config.sock_cookie as u64))
-}
-
-/// A word of kernel memory; 0 where it cannot be read.
-#[inline(always)]
-fn kernel_word(at: u64) -> u64 {
-    let mut word = 0_u64;
-    // SAFETY: the helper checks the address and fails on what is not there; the word stays zero then.
-    unsafe { bpf_probe_read_kernel((&raw mut word).cast(), 8, at as *const c_void) };
-    word
 }
 
 /// One field of a kernel structure.
@@ -193,4 +193,19 @@ pub fn user_word(at: u64) -> Option<u64> {
     // SAFETY: the helper checks the address and fails on what is not there.
     let failed = unsafe { bpf_probe_read_user((&raw mut word).cast(), 8, at as *const c_void) };
     (failed == 0).then_some(word)
+}
+
+/// A word of the kernel's memory; 0 where there is none.
+#[inline(never)]
+pub fn kernel_word(at: u64) -> u64 {
+    let mut word = 0_u64;
+    // SAFETY: the helper fails on what is not there.
+    let failed = unsafe { bpf_probe_read_kernel((&raw mut word).cast(), 8, at as *const c_void) };
+    if failed == 0 { word } else { 0 }
+}
+
+/// Is it a TCP socket, by its address?
+#[inline(always)]
+pub fn is_tcp_at(sock: u64) -> bool {
+    kernel_word(sock + config().sock_protocol as u64) as u16 == TCP
 }

@@ -142,10 +142,7 @@ impl Kind {
             command = cgroup.command(&command);
         }
         let process = Process::start(&format!("client {self:?}"), &mut command)?;
-        Ok(Client {
-            process,
-            answered: 0,
-        })
+        Ok(Client::new(process))
     }
 }
 
@@ -157,6 +154,14 @@ fn java_client(folder: &Path) -> Result<Command> {
 }
 
 impl Client {
+    /// Around a program that was just started.
+    pub fn new(process: Process) -> Self {
+        Self {
+            process,
+            answered: 0,
+        }
+    }
+
     /// Makes the requests one after another and gives their outcomes in order.
     pub fn make(&mut self, requests: &[Request]) -> Result<Vec<Outcome>> {
         let lines: String = requests.iter().map(Request::line).collect();
@@ -195,8 +200,21 @@ pub fn curl(request: &Request) -> Result<(Outcome, u32)> {
     curl_in(request, None)
 }
 
+/// Makes one request with curl and these options.
+pub fn curl_with(request: &Request, options: &[&str]) -> Result<(Outcome, u32)> {
+    run_curl(request, options, None)
+}
+
 /// The same, inside a cgroup.
 pub fn curl_in(request: &Request, cgroup: Option<&Cgroup>) -> Result<(Outcome, u32)> {
+    run_curl(request, &[], cgroup)
+}
+
+fn run_curl(
+    request: &Request,
+    options: &[&str],
+    cgroup: Option<&Cgroup>,
+) -> Result<(Outcome, u32)> {
     environment::need("curl")?;
     let mut command = Command::new("curl");
     command.args([
@@ -226,7 +244,7 @@ pub fn curl_in(request: &Request, cgroup: Option<&Cgroup>) -> Result<(Outcome, u
     if request.body > 0 {
         command.args(["--data-binary", "@-"]);
     }
-    command.arg(&request.url);
+    command.args(options).arg(&request.url);
     if let Some(cgroup) = cgroup {
         command = cgroup.command(&command);
     }

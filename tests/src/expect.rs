@@ -11,6 +11,14 @@ const SLACK_NS: u64 = 2_000_000;
 /// # Panics
 /// When any field is wrong, naming the field, the request and the span.
 pub fn check(span: &Span, request: &Request, outcome: Outcome, port: u16) {
+    check_version(span, request, outcome, port, "1.1");
+}
+
+/// The same for another version of HTTP.
+///
+/// # Panics
+/// When any field is wrong.
+pub fn check_version(span: &Span, request: &Request, outcome: Outcome, port: u16, version: &str) {
     let about = format!("{} {} {outcome:?}\n{span:#?}", request.method, request.url);
     let equal =
         |what: &str, found: &str, wanted: &str| assert_eq!(found, wanted, "{what} of {about}");
@@ -24,8 +32,9 @@ pub fn check(span: &Span, request: &Request, outcome: Outcome, port: u16) {
     equal(
         "protocol version",
         span.get("network.protocol.version"),
-        "1.1",
+        version,
     );
+    equal("rpc.system.name", span.get("rpc.system.name"), "");
     equal("server.port", span.get("server.port"), &port.to_string());
     if request.body > 0 {
         equal(

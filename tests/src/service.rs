@@ -182,7 +182,27 @@ fn java(folder: &str, class: &str, libraries: &str, port: u16) -> Result<Command
 /// nginx with files `/static/N` of N bytes for each of `sizes`, passing everything else to 127.0.0.1:`upstream`.
 pub fn nginx(upstream: u16, sizes: &[usize]) -> Result<Nginx> {
     environment::need("nginx")?;
-    let folder = tempfile::Builder::new().prefix("sonde-nginx-").tempdir()?;
+    let template = environment::sources("nginx").join("nginx.conf.template");
+    let nginx = in_a_folder("nginx", sizes, &template, upstream, |folder, file| {
+        let mut command = Command::new("nginx");
+        command.arg("-c").arg(file);
+        command.arg("-e").arg(folder.join("error.log"));
+        Ok(command)
+    })?;
+    nginx.service.process.wait_group(3)?;
+    Ok(nginx)
+}
+
+/// A proxy in a folder of its own, with files `static/N` in it, configured by `template`; `command` is told the folder and the
+/// configuration.
+pub(crate) fn in_a_folder(
+    name: &str,
+    sizes: &[usize],
+    template: &Path,
+    upstream: u16,
+    command: impl FnOnce(&Path, &Path) -> Result<Command>,
+) -> Result<Nginx> {
+    let folder = tempfile::Builder::new().prefix("sonde-proxy-").tempdir()?;
     // Its workers give up root: they must still reach the files.
     std::fs::set_permissions(
         folder.path(),
@@ -190,29 +210,21 @@ pub fn nginx(upstream: u16, sizes: &[usize]) -> Result<Nginx> {
     )?;
     write_files(&folder.path().join("static"), sizes)?;
     let port = net::free_port()?;
-    let template =
-        std::fs::read_to_string(environment::sources("nginx").join("nginx.conf.template"))?;
-    let configuration = template
+    let configuration = std::fs::read_to_string(template)?
         .replace("@FOLDER@", &folder.path().display().to_string())
         .replace("@PORT@", &port.to_string())
         .replace("@UPSTREAM@", &upstream.to_string());
-    let file = folder.path().join("nginx.conf");
+    let file = folder.path().join(template.file_stem().unwrap_or_default());
     std::fs::write(&file, configuration)?;
-    let mut command = Command::new("nginx");
-    command
-        .arg("-c")
-        .arg(&file)
-        .arg("-e")
-        .arg(folder.path().join("error.log"));
-    let service = Service::start("nginx", port, &mut command)?;
-    service.process.wait_group(3)?;
+    let mut command = command(folder.path(), &file)?;
+    let service = Service::start(name, port, &mut command)?;
     Ok(Nginx {
         service,
         _folder: folder,
     })
 }
 
-/// A running nginx and the folder it serves.
+/// A running nginx or another proxy, and its folder.
 #[derive(Debug)]
 pub struct Nginx {
     /// The service; its workers are in the master's process group.

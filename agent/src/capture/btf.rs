@@ -71,6 +71,8 @@ pub struct Offsets {
     pub file_private_data: u32,
     /// `socket.sk`
     pub socket_sk: u32,
+    /// `socket.file`
+    pub socket_file: u32,
     /// `sock.__sk_common.skc_cookie`
     pub sock_cookie: u32,
 }
@@ -100,11 +102,13 @@ impl Offsets {
         let (fdtable_fd, file_private_data) =
             (offset("fdtable", "fd"), offset("file", "private_data"));
         let (files_fdt, socket_sk) = (offset("files_struct", "fdt"), offset("socket", "sk"));
+        let socket_file = offset("socket", "file");
         let sock_cookie = path("sock", &["__sk_common", "skc_cookie"]);
         let way = [
             fdtable_fd,
             file_private_data,
             files_fdt,
+            socket_file,
             socket_sk,
             sock_cookie,
         ];
@@ -118,6 +122,7 @@ impl Offsets {
             fdtable_max_fds: offset("fdtable", "max_fds"),
             fdtable_fd,
             file_private_data,
+            socket_file,
             socket_sk,
             sock_cookie,
             task_mm: offset("task_struct", "mm"),

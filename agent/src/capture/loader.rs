@@ -163,6 +163,7 @@ impl Capture {
             fdtable_max_fds: offsets.fdtable_max_fds,
             fdtable_fd: offsets.fdtable_fd,
             file_private_data: offsets.file_private_data,
+            socket_file: offsets.socket_file,
             socket_sk: offsets.socket_sk,
             sock_cookie: offsets.sock_cookie,
             linger: u64::try_from(options.context.linger.as_nanos()).unwrap_or(u64::MAX),

@@ -16,13 +16,15 @@ use sonde_common::tokio::Probe;
 use super::other_reads::OtherReads;
 use super::{Capture, CaptureError};
 use crate::runtime::node::NodeFacts;
-use crate::runtime::python::{Module, Uvloop};
+use crate::runtime::python::{Module, Uvloop, grpc::Cygrpc};
 
 /// The programs, loaded, and where they are attached.
 pub struct Uprobes {
     task_init: UProbe,
     set_result: UProbe,
     connection_made: UProbe,
+    init_stream: UProbe,
+    start_batch: UProbe,
     round_trip: UProbe,
     serve_stream: UProbe,
     open_stream: UProbe,
@@ -37,6 +39,7 @@ pub struct Uprobes {
 struct Attached {
     asyncio: Vec<UProbeLink>,
     uvloop: Vec<UProbeLink>,
+    grpc: Vec<UProbeLink>,
     /// In the executable itself: a process is Go or Node.js, if either.
     executable: Vec<UProbeLink>,
     tokio: Vec<UProbeLink>,
@@ -49,6 +52,8 @@ impl Uprobes {
             task_init: load(capture, "task_init")?,
             set_result: load(capture, "future_set_result")?,
             connection_made: load(capture, "uvloop_connection_made")?,
+            init_stream: load(capture, "grpc_init_stream")?,
+            start_batch: load(capture, "grpc_start_batch")?,
             round_trip: load(capture, "uprobe_round_trip")?,
             serve_stream: load(capture, "uprobe_serve_stream")?,
             open_stream: load(capture, "uprobe_open_stream")?,
@@ -92,6 +97,20 @@ impl Uprobes {
             attached.uvloop = complete(pid, [link]);
         }
         !attached.uvloop.is_empty()
+    }
+
+    /// The same for gRPC's C core in grpcio.
+    pub fn grpc(&mut self, pid: u32, module: &Cygrpc) -> bool {
+        let attached = self.attached.entry(pid).or_default();
+        if attached.grpc.is_empty() {
+            let target = &module.target.path;
+            let links = [
+                attach(&mut self.init_stream, pid, target, module.init_stream),
+                attach(&mut self.start_batch, pid, target, module.start_batch),
+            ];
+            attached.grpc = complete(pid, links);
+        }
+        !attached.grpc.is_empty()
     }
 
     /// Attaches to Go's HTTP client in process `pid`, and to where streams are served and opened, at these offsets of its

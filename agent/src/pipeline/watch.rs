@@ -184,7 +184,10 @@ impl Watch {
     fn tell(&mut self, process: &Process) -> Told {
         let mut told = self.told(process);
         match told.runtime {
-            runtime::ASYNCIO => self.look_into_python(process.pid, &mut told),
+            runtime::ASYNCIO => {
+                self.look_into_python(process.pid, &mut told);
+                self.look_into_grpc(process.pid, &mut told);
+            }
             runtime::GO => self.look_into_go(process, &mut told),
             _ => match process.runtime.language {
                 Some(Language::NodeJs) => self.look_into_node(process.pid),
@@ -216,6 +219,17 @@ impl Watch {
                 uvloop: known.into(),
                 ..facts.python
             };
+        }
+    }
+
+    /// With a gRPC that is not understood no call of it is linked.
+    fn look_into_grpc(&mut self, pid: u32, told: &mut Told) {
+        let (Some(uprobes), Some(module)) = (&mut self.uprobes, python::grpc(pid)) else {
+            return;
+        };
+        if uprobes.grpc(pid, &module) {
+            told.grpc = module.layout;
+            told.python.grpc = 1;
         }
     }
 

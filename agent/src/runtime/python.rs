@@ -9,6 +9,7 @@
 //! CPython 3.9 to 3.13, 64-bit little-endian, with the GIL, not a debug build. Anything else gives
 //! nothing: missing is better than wrong. Not here: attaching, and tasks of other implementations.
 
+pub mod grpc;
 mod image;
 mod layout;
 mod maps;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 
 use sonde_common::python::Python;
 
+use grpc::Cygrpc;
 use image::Image;
 use maps::Mapping;
 
@@ -35,6 +37,14 @@ pub struct PythonFacts {
     pub module: Option<Module>,
     /// uvloop, once it is loaded, if its symbols are there.
     pub uvloop: Option<Uvloop>,
+}
+
+/// grpcio's module of process `pid`; nothing if it is not loaded, or not understood.
+#[must_use]
+pub fn grpc(pid: u32) -> Option<Cygrpc> {
+    let mappings = maps::read(pid)?;
+    let mapping = mappings.iter().find(|mapping| mapping.is_cygrpc())?;
+    grpc::inspect(mapping, &Image::read(&mapping.open()?, FILE)?)
 }
 
 /// A mapped file that uprobes go into.

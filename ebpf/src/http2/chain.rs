@@ -5,7 +5,7 @@
 
 use super::layout::{Half, Http2, half};
 use crate::{
-    carrier, chain, context, join,
+    carrier, chain, context, grpc, join,
     maps::{CAUSES, HTTP2, PROCESSES, STREAM_JOINTS, STREAMS, lose},
     nghttp2, sampling, segment,
     task::{Socket, Task},
@@ -202,15 +202,22 @@ unsafe fn cause(walk: &Walk, stream: u32) -> u64 {
 
 /// Handle of what the request on a stream is sent for, that the current thread writes; 0: not known. Who writes to a shared
 /// connection writes for others too: only a thread that does all of its process's work is taken at its word. In Go the
-/// one that called has told, or has started the one that writes; Node.js tells the stream before it is written.
+/// one that called has told, or has started the one that writes; Node.js tells the stream before it is written; gRPC's C core
+/// is asked for the stream.
 #[inline(always)]
 pub unsafe fn stream_cause(connection: *const Connection, task: &Task, stream: u32) -> u64 {
-    // SAFETY: as in `request`.
+    // SAFETY: as in `request`; the process is used before the program ends.
     unsafe {
-        match carrier::runtime_of(task.tgid()) {
-            Some(runtime::THREADS) if is_alone(task) => chain::sender(connection, Some(task)),
-            Some(runtime::NODE) => nghttp2::cause(connection, Some(task), stream),
-            Some(runtime::GO) => match CAUSES.get(key(connection, stream)) {
+        let Some(process) = PROCESSES.get(task.tgid()) else {
+            return 0;
+        };
+        if process.grpc.is_known() {
+            return grpc::sent_for((*connection).cookie, stream, &process.grpc);
+        }
+        match process.runtime {
+            runtime::THREADS if is_alone(task) => chain::sender(connection, Some(task)),
+            runtime::NODE => nghttp2::cause(connection, Some(task), stream),
+            runtime::GO => match CAUSES.get(key(connection, stream)) {
                 Some(handle) => context::going_on(*handle),
                 None => carrier::at_work(connection, task),
             },
@@ -260,7 +267,7 @@ pub unsafe fn reads(connection: *mut Connection, sk: *mut c_void, task: &Task, t
                 carrier::take_up(connection, task, tgid, 0);
                 nghttp2::reads(task, tgid, (*connection).cookie);
             }
-            runtime::THREADS if is_alone(task) => {
+            runtime::THREADS if is_alone(task) && !process.grpc.is_known() => {
                 carrier::take_up(connection, task, tgid, only(sk));
             }
             _ => {}

@@ -98,7 +98,8 @@ pub struct Half {
     pub begun: u8,
     /// Pad length of the DATA frame.
     pub pad_length: u8,
-    pub reserved: u8,
+    /// 1: the direction was set to its beginning.
+    pub introduced: u8,
     /// Where the scan of the piece at hand is, and its end.
     pub scan_at: u32,
     pub scan_end: u32,
@@ -140,6 +141,7 @@ pub fn half<const EGRESS: bool>(http2: *mut Http2) -> *mut Half {
 pub unsafe fn begin(half: *mut Half, known: u8, of_client: bool) {
     // SAFETY: the caller passes a pointer into a checked map value.
     unsafe {
+        (*half).introduced = 1;
         (*half).scan = Scan::START;
         (*half).phase = match known {
             connection::phase::UNSYNCED => phase::UNSYNCED,

@@ -16,7 +16,7 @@ use sonde_common::{
 /// Fewer bytes of the preface may be another protocol's: there are methods that begin with `PR`.
 const DECISIVE: u32 = 3;
 /// Frames of one packet that are looked at.
-const MAX_FRAMES: u32 = 64;
+const MAX_FRAMES: u32 = 1024;
 /// Longest frame that is taken for one on an old connection (section 4.2).
 const MAX_LENGTH: u32 = 16 * 1024;
 

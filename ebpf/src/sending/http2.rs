@@ -9,8 +9,8 @@
 //! All fields of a message are one transaction: they are all there, or none of them.
 
 use crate::{
-    http2::{chain::stream_cause, sent_frames},
-    maps::{CONNECTIONS, FRAMES, HTTP2, SENDING, lose},
+    http2::chain::stream_cause,
+    maps::{CONNECTIONS, FRAMES, lose},
     task::{Socket, Task},
     window::Bytes,
 };
@@ -30,6 +30,7 @@ use sonde_common::{
     loss::{Hook, Reason},
 };
 
+mod footing;
 mod insert;
 mod rewrite;
 mod walk;
@@ -209,7 +210,7 @@ unsafe fn message(msg: *mut sk_msg_md) -> Option<()> {
         }
         let socket = Socket::of(sk)?;
         let sequence = socket.write_sequence();
-        if !find_footing(sk, connection, frames, sequence) {
+        if !footing::find(sk, connection, frames, sequence) {
             return None;
         }
         (*frames).size = (*msg).size;
@@ -221,86 +222,6 @@ unsafe fn message(msg: *mut sk_msg_md) -> Option<()> {
         }
         go_on(msg, frames, sequence, added);
         Some(())
-    }
-}
-
-/// Stands the walk at the message's first byte?
-#[inline(always)]
-unsafe fn find_footing(
-    sk: *mut c_void,
-    connection: *const Connection,
-    frames: *mut Frames,
-    sequence: u32,
-) -> bool {
-    // SAFETY: the caller passes checked map values.
-    unsafe {
-        let goes_on = (*frames).synced != 0 && (*frames).sequence == sequence;
-        if !goes_on && !begin(sk, frames, sequence) && !join(sk, connection, frames, sequence) {
-            (*frames).synced = 0;
-            return false;
-        }
-        (*frames).base = 0;
-        (*frames).at = 0;
-        (*frames).end = 0;
-        (*frames).count = 0;
-        (*frames).stop = 0;
-        (*frames).readable = 0;
-        (*frames).frame_at = OUTSIDE;
-        (*frames).carried = ((*frames).open != 0) as u8;
-        true
-    }
-}
-
-/// The preface: nothing was sent before.
-#[inline(always)]
-unsafe fn begin(sk: *mut c_void, frames: *mut Frames, sequence: u32) -> bool {
-    // SAFETY: as in `find_footing`.
-    unsafe {
-        let sending = SENDING.get(sk);
-        let fresh = (*frames).begun == 0 && !sending.is_null();
-        if !fresh || !super::is_preface_at(sending, sequence) {
-            return false;
-        }
-        (*frames).begun = 1;
-        (*frames).synced = 1;
-        (*frames).scan = Scan::START;
-        (*frames).phase = phase::SKIP;
-        (*frames).left = PREFACE.len() as u32;
-        true
-    }
-}
-
-/// Goes on where the egress hook stands, if that has seen all that was written, and a frame begins. It does not run for this
-/// socket now: its lock is held.
-#[inline(always)]
-unsafe fn join(
-    sk: *mut c_void,
-    connection: *const Connection,
-    frames: *mut Frames,
-    sequence: u32,
-) -> bool {
-    // SAFETY: as in `find_footing`.
-    unsafe {
-        let egress = &raw const (*connection).egress;
-        if (*egress).sequenced == 0 || (*egress).next_sequence != sequence {
-            return false;
-        }
-        let http2 = HTTP2.get(sk);
-        if http2.is_null() {
-            return false;
-        }
-        let Some((scan, highest)) = sent_frames(http2) else {
-            return false;
-        };
-        (*frames).begun = 1;
-        (*frames).synced = 1;
-        (*frames).scan = *scan;
-        (*frames).highest = highest;
-        (*frames).open = 0;
-        (*frames).phase = phase::HEADER;
-        (*frames).have = 0;
-        (*frames).left = 0;
-        true
     }
 }
 

@@ -88,7 +88,8 @@ impl Grpc {
             .or_else(|| Self::of_dwarf(image))
     }
 
-    /// Read from the DWARF of a program built with the first release of each version.
+    /// Read from the DWARF of a program built with the first release of each version; `cargo test -- --ignored
+    /// grpc_versions` does it again.
     pub(super) fn of_version(minor: u16) -> Option<Self> {
         const fn offsets(conns: (u16, u16), next_id: u16, id: (u8, u16)) -> Grpc {
             Grpc {
@@ -101,10 +102,13 @@ impl Grpc {
         }
         Some(match minor {
             50 => offsets((64, 32), 348, (0, 0)),
-            55 | 57 => offsets((136, 32), 412, (0, 0)),
-            60 => offsets((128, 16), 404, (0, 0)),
-            65 => offsets((128, 16), 432, (0, 0)),
-            70 | 75..=76 => offsets((128, 16), 440, (1, 0)),
+            51 => offsets((64, 32), 340, (0, 0)),
+            52..=57 => offsets((136, 32), 412, (0, 0)),
+            58..=59 => offsets((128, 32), 404, (0, 0)),
+            60..=63 => offsets((128, 16), 404, (0, 0)),
+            64..=67 => offsets((128, 16), 432, (0, 0)),
+            68 => offsets((128, 16), 440, (0, 0)),
+            69..=76 => offsets((128, 16), 440, (1, 0)),
             77..=84 => offsets((128, 16), 432, (0, 108)),
             85 => offsets((128, 16), 440, (0, 108)),
             _ => return None,
@@ -158,7 +162,7 @@ impl Grpc {
     }
 
     /// Does the code there have to do with `nextID`? It adds two to it.
-    fn takes_number(self, image: &Image, offset: u64) -> bool {
+    pub(super) fn takes_number(self, image: &Image, offset: u64) -> bool {
         let mut code = [0; CALLS_CODE];
         let count = image.read(offset, &mut code);
         let displacement = u32::from(self.next_id).to_le_bytes();
@@ -169,4 +173,29 @@ impl Grpc {
 /// 76 of `v1.76.0`.
 fn minor(version: &str) -> Option<u16> {
     version.strip_prefix("v1.")?.split('.').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minor_versions() {
+        let cases = [
+            ("v1.76.0", Some(76)),
+            ("v1.85.0-dev", Some(85)),
+            ("v2.0.0", None),
+            ("(devel)", None),
+        ];
+        for (version, expected) in cases {
+            assert_eq!(minor(version), expected, "{version}");
+        }
+    }
+
+    #[test]
+    fn versions_of_the_table() {
+        assert_eq!(Grpc::of_version(49), None);
+        assert_eq!(Grpc::of_version(86), None);
+        assert!((50..=85).all(|minor| Grpc::of_version(minor).is_some()));
+    }
 }

@@ -5,6 +5,8 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod grpc;
+
 /// Versions that the table has and a toolchain can be had of, by their last releases when this was written.
 const TOOLCHAINS: [&str; 9] = [
     "go1.18.10",
@@ -190,7 +192,15 @@ fn check(executable: &Path, way: Way) {
     let mut numbers = vec![i64::from(facts.g_tls_offset)];
     numbers.extend([facts.goid, facts.parent_goid].map(i64::from));
     numbers.push(i64::try_from(round_trip).unwrap());
-    numbers.extend([path.conn, path.fd, path.local, path.remote, path.port].map(i64::from));
+    let offsets = [
+        path.conn,
+        path.fd,
+        path.local,
+        path.remote,
+        path.port,
+        path.descriptor,
+    ];
+    numbers.extend(offsets.map(i64::from));
     let mut witness = Command::new(executable);
     let said = run(witness.args(numbers.iter().map(ToString::to_string)));
     assert_eq!(said.as_deref(), Ok("as told\n"), "{}: {facts:?}", way.0);

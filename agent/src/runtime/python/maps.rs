@@ -74,6 +74,11 @@ impl Mapping {
         self.name.starts_with("_asyncio.cpython-3")
     }
 
+    /// grpcio's extension module, with gRPC's C core in it.
+    pub(super) fn is_cygrpc(&self) -> bool {
+        self.name.starts_with("cygrpc.cpython-3")
+    }
+
     /// Minor version of a release build's module, `_asyncio.cpython-311-x86_64-linux-gnu.so`.
     pub(super) fn module_minor(&self) -> Option<u8> {
         let rest = self.name.strip_prefix("_asyncio.cpython-3")?;

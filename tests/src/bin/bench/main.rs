@@ -7,6 +7,7 @@
 
 mod connections;
 mod cpu;
+mod http2_load;
 mod load;
 mod row;
 mod sampling;

@@ -7,8 +7,9 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use sonde_tests::agent::Builder;
 use sonde_tests::service::{self, Kind, Nginx, Service};
-use sonde_tests::{kernel, wait};
+use sonde_tests::{http2, kernel, rpc, wait};
 
+use super::http2_load;
 use super::load::{self, Report};
 use super::sink::Sink;
 use super::{Plan, cpu};
@@ -26,6 +27,10 @@ const QUIET: Duration = Duration::from_millis(500);
 enum Target {
     Nginx,
     Other(Kind),
+    /// By h2load, 64 streams at once on each connection.
+    Http2(http2::Kind),
+    /// A unary gRPC call, by h2load as well.
+    Grpc(rpc::Kind),
 }
 
 /// How it is driven.
@@ -60,6 +65,24 @@ impl Case {
             case("Go net/http, 8 connections", go, 8, false),
             case("Go net/http, 200 connections", go, 200, false),
             case("Go net/http, a connection a request", go, 64, true),
+            case(
+                "HTTP/2: Go net/http, 1 connection, 64 streams",
+                Target::Http2(http2::Kind::Go),
+                1,
+                false,
+            ),
+            case(
+                "HTTP/2: Go net/http, 8 connections, 64 streams",
+                Target::Http2(http2::Kind::Go),
+                8,
+                false,
+            ),
+            case(
+                "gRPC: grpc-go, 1 connection, 64 streams",
+                Target::Grpc(rpc::Kind::Go),
+                1,
+                false,
+            ),
             case(
                 "Flask (gunicorn), 8 connections",
                 Target::Other(Kind::Gunicorn),
@@ -98,6 +121,8 @@ impl Running {
         Ok(match case.target {
             Target::Nginx => Self::Nginx(service::nginx(1, &[600])?),
             Target::Other(kind) => Self::Other(kind.start()?),
+            Target::Http2(kind) => Self::Other(kind.start()?),
+            Target::Grpc(kind) => Self::Other(kind.serve()?),
         })
     }
 
@@ -108,13 +133,22 @@ impl Running {
         }
     }
 
-    pub(super) fn url(&self) -> String {
-        let path = if matches!(self, Self::Nginx(_)) {
-            "static/600"
-        } else {
-            "sized/600"
+    pub(super) fn url(&self, case: &Case) -> String {
+        let path = match case.target {
+            Target::Nginx => "static/600",
+            Target::Other(_) | Target::Http2(_) => "sized/600",
+            Target::Grpc(_) => "sonde.test.v1.Echo/Say",
         };
         format!("{}/{path}", self.service().url)
+    }
+
+    fn drive(&self, case: &Case, time: Duration) -> Result<Report> {
+        let url = self.url(case);
+        match case.target {
+            Target::Http2(_) => http2_load::drive(&url, case.connections, false, time),
+            Target::Grpc(_) => http2_load::drive(&url, case.connections, true, time),
+            _ => load::drive(&url, case.connections, case.close, time),
+        }
     }
 }
 
@@ -150,7 +184,7 @@ pub(crate) fn measure(case: &Case, plan: Plan, sink: &Sink) -> Result<Row> {
         None => (plan.rounds, plan.time),
     };
     let warm_up = Duration::from_secs(1);
-    load::drive(&running.url(), case.connections, case.close, warm_up)?;
+    running.drive(case, warm_up)?;
     let (mut bare, mut traced) = (Vec::new(), Vec::new());
     for _ in 0..rounds {
         bare.push(round(case, &running, time)?);
@@ -168,7 +202,7 @@ pub(crate) fn measure(case: &Case, plan: Plan, sink: &Sink) -> Result<Row> {
 fn round(case: &Case, running: &Running, time: Duration) -> Result<Round> {
     let pids = running.service().process.group();
     let before = cpu::of(&pids);
-    let load = load::drive(&running.url(), case.connections, case.close, time)?;
+    let load = running.drive(case, time)?;
     let service = (cpu::of(&pids) - before).as_secs_f64() * 1e6 / load.requests as f64;
     Ok(Round {
         load,

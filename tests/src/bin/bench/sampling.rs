@@ -23,7 +23,12 @@ pub(crate) fn report(plan: Plan, sink: &Sink) -> Result<()> {
         .filter(|case| SERVICES.iter().any(|name| case.name.starts_with(name)))
     {
         let running = Running::start(case)?;
-        load::drive(&running.url(), 8, false, std::time::Duration::from_secs(1))?;
+        load::drive(
+            &running.url(case),
+            8,
+            false,
+            std::time::Duration::from_secs(1),
+        )?;
         let round =
             |sampler| traced_round(case, &running, plan.time, sink, &["--sampler", sampler]);
         let measured = |sampler| with_statistics(|| round(sampler));

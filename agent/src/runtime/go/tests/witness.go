@@ -129,6 +129,9 @@ func connection(path []uintptr) {
 	fd := word(word(persistent+path[0]) + path[1])
 	expect("local port", int(word(word(fd+path[2])+path[4])), conn.LocalAddr().(*net.TCPAddr).Port)
 	expect("remote port", int(word(word(fd+path[3])+path[4])), conn.RemoteAddr().(*net.TCPAddr).Port)
+	raw, err := conn.(*net.TCPConn).SyscallConn()
+	check(err)
+	check(raw.Control(func(own uintptr) { expect("descriptor", word(fd+path[5]), own) }))
 	runtime.KeepAlive(transport)
 }
 

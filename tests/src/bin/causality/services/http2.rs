@@ -18,24 +18,24 @@ const fn grpc(service: Service) -> Service {
 
 /// The rows.
 pub(super) const ROWS: &[Service] = &[
-    long(http2(service(
+    http2(service(
         "go-http2",
         "Go over HTTP/2: net/http, server and client",
         99.9,
         |port, http, database| go::http2(port, http, database, "net/http"),
-    ))),
+    )),
     long(http2(service(
         "go-http2-xnet",
         "Go over HTTP/2: golang.org/x/net/http2's client",
         99.9,
         |port, http, database| go::http2(port, http, database, "x/net"),
     ))),
-    long(grpc(service(
+    grpc(service(
         "grpc-go",
         "gRPC: grpc-go",
         99.9,
         |port, http, database| go::grpc(port, http, database, 0, true),
-    ))),
+    )),
     long(grpc(service(
         "grpc-go-stripped",
         "gRPC: grpc-go without symbols",
