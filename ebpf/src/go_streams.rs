@@ -17,7 +17,6 @@ use aya_ebpf::{
     EbpfContext as _, helpers::generated::bpf_get_attach_cookie, macros::uprobe,
     programs::ProbeContext,
 };
-use core::hint::black_box;
 use sonde_common::{
     go::{Probe, place},
     process::Go,
@@ -28,8 +27,7 @@ use sonde_common::{
 pub fn uprobe_serve_stream(ctx: ProbeContext) -> u32 {
     // SAFETY: a live context.
     let probe = Probe::of(unsafe { bpf_get_attach_cookie(ctx.as_ptr()) });
-    // Opaque, or the compiler would choose between two addresses in the context, which the verifier refuses.
-    let [first, second, third, fourth] = black_box(words(&ctx));
+    let [first, second, third, fourth] = words(&ctx);
     let (owner, argument) = match probe.place {
         place::SERVES_GRPC => (third, fourth),
         _ => (first, second),
