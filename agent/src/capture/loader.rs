@@ -53,6 +53,9 @@ const TAIL_CALLS: [(&str, &str); 3] = [
     ("cgroup_skb_egress_http2", "EGRESS_HTTP2"),
 ];
 
+/// The program that takes the verifier longest.
+const LONGEST: &str = "cgroup_skb_ingress";
+
 /// Programs that can be done without: a kernel in lockdown mode "confidentiality" refuses to let programs
 /// read its memory, which the name of a new process is in.
 const OPTIONAL: [&str; 1] = ["sched_process_exec"];
@@ -397,22 +400,27 @@ impl Capture {
     }
 }
 
-/// Has the kernel verify what takes long, the two large programs side by side: most of the agent's start is that. What fails
-/// is loaded again where it is attached, and the error told there.
+/// Has the kernel verify what takes longest beside all else: most of the agent's start is that. Not all at a time: while the
+/// kernel verifies, each of the large programs takes hundreds of megabytes of its memory. What fails is loaded again where it
+/// is attached, and the error told there.
 fn verify_ahead(ebpf: &mut Ebpf) {
     thread::scope(|scope| {
-        let mut small = Vec::new();
-        for (_, program) in ebpf.programs_mut() {
+        let mut others = Vec::new();
+        for (name, program) in ebpf.programs_mut() {
             match program {
-                Program::CgroupSkb(program) => {
+                Program::CgroupSkb(program) if name == LONGEST => {
                     scope.spawn(|| program.load());
                 }
-                Program::UProbe(program) => small.push(program),
+                Program::CgroupSkb(_) | Program::UProbe(_) => others.push(program),
                 _ => {}
             }
         }
-        for program in small {
-            let _ = program.load();
+        for program in others {
+            let _ = match program {
+                Program::CgroupSkb(program) => program.load(),
+                Program::UProbe(program) => program.load(),
+                _ => Ok(()),
+            };
         }
     });
 }

@@ -41,7 +41,7 @@ impl Machine {
             "-smp",
             "2",
             "-m",
-            "1G",
+            "1536M",
         ])
         .args([
             "-nodefaults",
