@@ -91,6 +91,6 @@ pub unsafe fn join(direction: *mut Direction) {
 
 /// Order of sequence numbers (RFC 9293 section 3.4).
 #[inline(always)]
-const fn is_before(one: u32, other: u32) -> bool {
+pub const fn is_before(one: u32, other: u32) -> bool {
     (one.wrapping_sub(other) as i32) < 0
 }

@@ -15,11 +15,12 @@ use crate::{
 };
 use aya_ebpf::{
     bindings::__sk_buff,
-    helpers::generated::{bpf_ktime_get_ns, bpf_tail_call},
+    helpers::generated::{bpf_ktime_get_ns, bpf_loop, bpf_tail_call},
     macros::{cgroup_skb, map},
     maps::ProgramArray,
     programs::SkBuffContext,
 };
+use core::{arch::asm, ffi::c_void};
 use sonde_common::connection::{phase, protocol, role, state};
 
 pub mod chain;
@@ -27,10 +28,12 @@ pub mod data;
 mod digest;
 mod frame;
 mod frames;
+pub mod hold;
 mod layout;
 mod order;
 pub mod recognize;
 
+use layout::Half;
 pub use layout::{Http2, Messages, sent_frames};
 
 /// cgroup_skb programs let the packet pass.
@@ -100,17 +103,57 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
     unsafe {
         let direction = direction::<EGRESS>(connection);
         let half = layout::half::<EGRESS>(http2);
+        if !begin_work(half) {
+            return None;
+        }
         if (*half).introduced == 0 && !introduce::<EGRESS>(&walk, http2) {
+            (&raw mut (*half).busy).write_volatile(0);
             return None;
         }
         if let Some(at) = order::place::<EGRESS>(&mut walk, half, direction) {
             (*direction).at = at;
             frames::run::<EGRESS>(&mut walk, http2);
+            if !EGRESS {
+                hold::replay(&mut walk, http2, direction);
+            }
         }
         let flags = order::end(&walk, direction);
         digest::flush::<EGRESS>(&walk, half, flags);
+        (&raw mut (*half).busy).write_volatile(0);
     }
     Some(())
+}
+
+/// Waits until no other CPU is at work on this direction: on the loopback device two packets of one socket can be under way
+/// at a time. Not for long: a walk takes some microseconds. False: it took longer, and the packet is a hole.
+#[inline(always)]
+unsafe fn begin_work(half: *mut Half) -> bool {
+    const TRIES: u32 = 4096;
+    let mut context = half;
+    // SAFETY: the callback gets back a checked map value.
+    unsafe {
+        if is_ours(half) {
+            return true;
+        }
+        let tried = bpf_loop(TRIES, wait as *mut c_void, (&raw mut context).cast(), 0);
+        tried < TRIES as i64
+    }
+}
+
+unsafe extern "C" fn wait(_index: u64, half: *mut *mut Half) -> i64 {
+    // SAFETY: `begin_work` passes a checked map value.
+    unsafe { is_ours(*half) as i64 }
+}
+
+#[inline(always)]
+unsafe fn is_ours(half: *mut Half) -> bool {
+    let mut busy = 1_u64;
+    // SAFETY: an atomic operation on a map value; the former value comes back.
+    unsafe {
+        let at = &raw mut (*half).busy;
+        asm!("{0} = atomic_fetch_or((u64 *)({1} + 0), {0})", inout(reg) busy, in(reg) at);
+    }
+    busy == 0
 }
 
 /// The first packet of a connection that may speak HTTP/2: does it?

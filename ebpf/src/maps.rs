@@ -30,6 +30,7 @@ use crate::{
         Http2, Messages,
         chain::{Stream, StreamEnds, StreamKey},
         data,
+        hold::Held,
     },
     received::{SLOTS as RECEIVED_SLOTS, Slot},
     sending::{Frames, Sending},
@@ -156,6 +157,10 @@ pub static FRAMES: SocketStorage<Frames, OWN> = SocketStorage::new();
 /// What the programs know of an HTTP/2 connection.
 #[btf_map]
 pub static HTTP2: SocketStorage<Http2, OWN> = SocketStorage::new();
+
+/// Segments that came early.
+#[btf_map]
+pub static HELD: SocketStorage<Held, OWN> = SocketStorage::new();
 
 /// Requests under way on streams.
 #[btf_map]

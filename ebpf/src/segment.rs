@@ -260,7 +260,7 @@ unsafe fn in_order<const EGRESS: bool>(
 
 /// Does TCP have the next byte already? It came by where this hook did not see the socket, and will not come again.
 #[inline(always)]
-unsafe fn is_received(skb: *const __sk_buff, direction: *const Direction) -> bool {
+pub unsafe fn is_received(skb: *const __sk_buff, direction: *const Direction) -> bool {
     // SAFETY: as in `in_order`; `skb` is the program's context.
     unsafe {
         let sk = (*skb).__bindgen_anon_2.sk;

@@ -5,11 +5,10 @@
 //! kept in a map meanwhile.
 
 use super::{
-    digest,
+    digest, hold,
     layout::{Half, Messages, phase},
 };
 use crate::{maps::UNFINISHED, walk::Walk};
-use aya_ebpf::helpers::generated::bpf_skb_load_bytes;
 use sonde_common::http2::{MESSAGE_PREFIX, flag};
 
 /// A direction of a stream.
@@ -74,8 +73,7 @@ unsafe fn pad_length(walk: &Walk, half: *mut Half, at: u32) -> u32 {
     // SAFETY: as in `key`; the helper checks the packet's bounds.
     unsafe {
         let to = (&raw mut (*half).pad_length).cast();
-        let offset = walk.segment.payload.wrapping_add(at);
-        if bpf_skb_load_bytes(walk.skb.cast(), offset, to, 1) != 0 {
+        if !hold::load(walk, half, at, to, 1) {
             return 0;
         }
         (*half).padded = 0;
@@ -119,16 +117,15 @@ unsafe fn prefix(walk: &Walk, half: *mut Half, at: u32, here: u32) -> u32 {
     // SAFETY: as in `pad_length`; the mask keeps the place inside the prefix.
     unsafe {
         let have = (&raw const (*half).message.have).read_volatile() & 7;
-        let offset = walk.segment.payload.wrapping_add(at);
         let bytes = (&raw mut (*half).message.prefix).cast::<u8>();
         let taken = if have == 0 && here >= WHOLE {
-            if bpf_skb_load_bytes(walk.skb.cast(), offset, bytes.cast(), WHOLE) != 0 {
+            if !hold::load(walk, half, at, bytes.cast(), WHOLE) {
                 return 0;
             }
             WHOLE
         } else {
             let to = bytes.add(have as usize).cast();
-            if bpf_skb_load_bytes(walk.skb.cast(), offset, to, 1) != 0 {
+            if !hold::load(walk, half, at, to, 1) {
                 return 0;
             }
             1

@@ -1,12 +1,15 @@
 //! Gathers the digest of a direction, and puts it on the ring as records.
 
-use super::layout::{FULL, GATHERED, Half, PIECE, phase};
+use super::{
+    hold,
+    layout::{FULL, GATHERED, Half, PIECE, phase},
+};
 use crate::{
     maps::{RECORDS, lose},
     ring, segment,
     walk::Walk,
 };
-use aya_ebpf::helpers::generated::{bpf_ringbuf_output, bpf_skb_load_bytes};
+use aya_ebpf::helpers::generated::bpf_ringbuf_output;
 use sonde_common::{
     connection::Connection,
     context::SpanContext,
@@ -89,8 +92,7 @@ pub unsafe fn payload(walk: &Walk, half: *mut Half, at: u32, wanted: u32) -> u32
         // The verifier wants 1..=PIECE; read back so that the compiler cannot drop the mask as redundant.
         let wanted = (&raw const wanted).read_volatile();
         let length = (wanted.wrapping_sub(1) & (PIECE as u32 - 1)) + 1;
-        let offset = walk.segment.payload.wrapping_add(at);
-        if bpf_skb_load_bytes(walk.skb.cast(), offset, end(half).cast(), length) != 0 {
+        if !hold::load(walk, half, at, end(half).cast(), length) {
             return 0;
         }
         (*half).filled += length;

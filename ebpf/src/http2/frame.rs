@@ -1,11 +1,11 @@
 //! One frame: its header (RFC 9113 section 4.1), what of its payload is captured, and its end.
 
 use super::{
-    chain, data, digest,
+    chain, data, digest, hold,
     layout::{GATHERED, Half, Http2, half, phase},
 };
 use crate::{maps::config, walk::Walk, window::Words};
-use aya_ebpf::helpers::generated::{bpf_loop, bpf_skb_load_bytes};
+use aya_ebpf::helpers::generated::bpf_loop;
 use core::ffi::c_void;
 use sonde_common::{
     connection::role,
@@ -25,16 +25,15 @@ pub unsafe fn header<const EGRESS: bool>(walk: &Walk, half: *mut Half, at: u32, 
     // SAFETY: the caller passes a pointer into a checked map value; the helper checks the packet's bounds.
     unsafe {
         let have = (&raw const (*half).have).read_volatile() & 15;
-        let offset = walk.segment.payload.wrapping_add(at);
         let bytes = (&raw mut (*half).header).cast::<u8>();
         let taken = if have == 0 && left >= WHOLE {
-            if bpf_skb_load_bytes(walk.skb.cast(), offset, bytes.cast(), WHOLE) != 0 {
+            if !hold::load(walk, half, at, bytes.cast(), WHOLE) {
                 return 0;
             }
             WHOLE
         } else {
             let to = bytes.add(have as usize).cast();
-            if bpf_skb_load_bytes(walk.skb.cast(), offset, to, 1) != 0 {
+            if !hold::load(walk, half, at, to, 1) {
                 return 0;
             }
             1

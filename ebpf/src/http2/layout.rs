@@ -108,6 +108,15 @@ pub struct Half {
     pub reserved_streams: u32,
     /// Their handles, added modulo two.
     pub handles: u64,
+    /// Sequence number of the first byte that is kept, as it came early, and behind the last; equal: none.
+    pub held: u32,
+    pub held_end: u32,
+    /// Address of the bytes that are kept.
+    pub held_at: u64,
+    /// The same while they are walked; else 0.
+    pub kept: u64,
+    /// 1 while a run of the hook is at work on the direction.
+    pub busy: u64,
     /// The span of the request at hand.
     pub span: SpanContext,
     /// Its entry in the map of streams, and its key in that of joints.

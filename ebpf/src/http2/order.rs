@@ -1,6 +1,7 @@
-//! The place of a segment in its direction, as `segment` has it for HTTP/1; segments that come early are not kept here.
+//! The place of a segment in its direction, as `segment` has it for HTTP/1.
 
 use super::{
+    hold,
     layout::{Half, phase},
     recognize,
 };
@@ -60,9 +61,24 @@ unsafe fn new_bytes<const EGRESS: bool>(
             (*direction).next_sequence = end;
             return Some(seen);
         }
+        let counted = is_counted(half, ahead as u32, segment.length);
+        if !EGRESS && !counted && hold::keep(walk, half, direction) {
+            return None;
+        }
+        (*half).held = (*half).held_end;
         skip_hole::<EGRESS>(half, direction, ahead as u32);
         (*direction).next_sequence = end;
         Some(0)
+    }
+}
+
+/// Are the missing bytes and those that came payload that is only counted? Their order does not matter then.
+#[inline(always)]
+unsafe fn is_counted(half: *const Half, missing: u32, length: u32) -> bool {
+    // SAFETY: as in `place`.
+    unsafe {
+        let counted = matches!((*half).phase, phase::SKIP | phase::DATA) && (*half).padded == 0;
+        counted && (*half).left > missing.saturating_add(length)
     }
 }
 
