@@ -34,7 +34,7 @@ mod order;
 pub mod recognize;
 
 use layout::Half;
-pub use layout::{Http2, Messages, sent_frames};
+pub use layout::{Http2, Messages, is_unsent, sent_frames};
 
 /// cgroup_skb programs let the packet pass.
 const PASS: i32 = 1;

@@ -11,7 +11,8 @@
 use crate::{
     chain, context,
     fields::Fields,
-    maps::{CONNECTIONS, SENDING, lose},
+    http2 as connections,
+    maps::{CONNECTIONS, HTTP2, SENDING, lose},
     task::{Socket, Task},
     window::{Bytes, Words},
 };
@@ -142,6 +143,11 @@ unsafe fn message(msg: *mut sk_msg_md) -> Option<()> {
         let server = (*connection).role == role::SERVER;
         let state = (*connection).state;
         if !server && ((*sending).inside == FRAMES || state == state::HTTP2) {
+            let first = (*sending).inside != FRAMES && connections::is_unsent(HTTP2.get(sk));
+            if first && http2::is_preface(msg) {
+                (*sending).inside = FRAMES;
+                (*sending).sequence = Socket::of(sk)?.write_sequence();
+            }
             http2::enter(msg);
             return None;
         }

@@ -164,6 +164,13 @@ pub unsafe fn begin(half: *mut Half, known: u8, of_client: bool) {
     }
 }
 
+/// Has nothing been seen to leave yet? A server may have spoken first.
+#[inline(always)]
+pub unsafe fn is_unsent(http2: *const Http2) -> bool {
+    // SAFETY: the caller passes a map value, or null.
+    http2.is_null() || unsafe { (*http2).halves[1].introduced == 0 }
+}
+
 /// What is known of the header blocks that were sent, and the highest stream in them, if the next byte that is sent belongs
 /// to a frame header.
 #[inline(always)]
@@ -171,7 +178,8 @@ pub unsafe fn sent_frames(http2: *const Http2) -> Option<(*const Scan, u32)> {
     // SAFETY: the caller passes a checked map value.
     unsafe {
         let half = (&raw const (*http2).halves).cast::<Half>().add(1);
-        let between = (*half).phase == phase::HEADER && (*half).have == 0;
+        let seen = (*half).introduced != 0;
+        let between = seen && (*half).phase == phase::HEADER && (*half).have == 0;
         between.then(|| (&raw const (*half).scan, (*half).highest))
     }
 }
