@@ -79,6 +79,11 @@ pub unsafe fn is_http2<const EGRESS: bool>(walk: &mut Walk, at: u32) -> bool {
         }
         (*connection).role = role;
         (*connection).state = state::HTTP2;
+        let other = segment::other::<EGRESS>(connection);
+        if preface && (*other).phase == phase::UNSYNCED {
+            // Nothing but the settings of a server can have gone before.
+            (*other).phase = phase::HEAD;
+        }
         (*direction).phase = match old && !preface {
             true => phase::FRAMES,
             false => phase::HEAD,
