@@ -13,6 +13,7 @@ const TCP_HEADER: usize = 20;
 
 /// What the hooks need of a TCP segment.
 #[derive(Clone, Copy)]
+#[repr(C)]
 pub struct Segment {
     /// Offset of the payload in the packet.
     pub payload: u32,

@@ -1,7 +1,7 @@
 //! Walks the frames of one segment.
 
 use super::{
-    data, digest, frame,
+    data, digest, frame, hold,
     layout::{Half, Http2, half, phase},
     order,
 };
@@ -28,10 +28,12 @@ pub unsafe fn run<const EGRESS: bool>(walk: &mut Walk, http2: *mut Http2) {
     // SAFETY: the callback gets back what outlives the call; map values are checked by the caller.
     unsafe {
         (*direction).stop = 0;
+        let half = half::<EGRESS>(http2);
+        (*half).length = walk.segment.length;
         let context = &raw mut context;
         bpf_loop(MAX_STEPS, step::<EGRESS> as *mut c_void, context.cast(), 0);
-        let half = half::<EGRESS>(http2);
-        if (*direction).at < walk.segment.length && (*half).phase != phase::UNSYNCED {
+        (*half).kept = 0;
+        if (*direction).at < (*half).length && (*half).phase != phase::UNSYNCED {
             lose(segment::hook::<EGRESS>(), Reason::Budget);
             order::lose_footing::<EGRESS>(half, direction);
         }
@@ -53,11 +55,12 @@ unsafe extern "C" fn step<const EGRESS: bool>(_index: u64, context: *mut Context
             frame::end::<EGRESS>(walk, http2);
             return 0;
         }
-        let at = (*direction).at;
-        let left = walk.segment.length.wrapping_sub(at);
-        if at >= walk.segment.length || (*half).phase == phase::UNSYNCED {
-            return 1;
+        let (at, length) = ((*direction).at, (*half).length);
+        if at >= length || (*half).phase == phase::UNSYNCED {
+            let goes_on = !EGRESS && hold::goes_on(half, direction);
+            return !goes_on as i64;
         }
+        let left = length.wrapping_sub(at);
         let taken = match (*half).phase {
             phase::HEADER => frame::header::<EGRESS>(walk, half, at, left),
             phase::CAPTURE => frame::capture::<EGRESS>(walk, half, at, left),

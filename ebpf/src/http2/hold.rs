@@ -3,10 +3,7 @@
 //! On the loopback device that happens whenever a sender changes its CPU. What does not follow on what is kept already, or is
 //! too much, counts as a hole.
 
-use super::{
-    frames,
-    layout::{Half, Http2, half, phase},
-};
+use super::layout::{Half, phase};
 use crate::{hold::is_before, maps::HELD, segment, walk::Walk};
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_skb_load_bytes};
 use core::ffi::c_void;
@@ -77,26 +74,24 @@ pub unsafe fn keep(walk: &Walk, half: *mut Half, direction: *const Direction) ->
     }
 }
 
-/// The missing bytes may be in: goes on with what was kept.
+/// The walk has come to its end: does it go on with what was kept, now that the missing bytes are in?
 #[inline(always)]
-pub unsafe fn replay(walk: &mut Walk, http2: *mut Http2, direction: *mut Direction) {
+pub unsafe fn goes_on(half: *mut Half, direction: *mut Direction) -> bool {
     // SAFETY: as in `keep`.
     unsafe {
-        let half = half::<false>(http2);
         let (held, end) = ((*half).held, (*half).held_end);
         let next = (*direction).next_sequence;
         if held == end || is_before(next, held) {
-            return;
+            return false;
         }
         (*half).held = end;
         if !is_before(next, end) || (*half).phase == phase::UNSYNCED {
-            return;
+            return false;
         }
         (*direction).next_sequence = end;
         (*direction).at = next.wrapping_sub(held);
-        walk.segment.length = end.wrapping_sub(held);
+        (*half).length = end.wrapping_sub(held);
         (*half).kept = (&raw const (*half).held_at).read_volatile();
-        frames::run::<false>(walk, http2);
-        (*half).kept = 0;
+        true
     }
 }

@@ -2,7 +2,7 @@
 //! recognised.
 
 use super::chain::{Stream, StreamEnds};
-use crate::window::Bytes;
+use crate::{packet::Segment, window::Bytes};
 use sonde_common::{connection, context::SpanContext, hpack::Scan, record::DataHeader};
 
 /// Bytes of a digest that are gathered before they are handed up.
@@ -117,6 +117,10 @@ pub struct Half {
     pub kept: u64,
     /// 1 while a run of the hook is at work on the direction.
     pub busy: u64,
+    /// The segment at hand.
+    pub segment: Segment,
+    /// Bytes that the walk has before it: of the segment, or of what was kept.
+    pub length: u32,
     /// The span of the request at hand.
     pub span: SpanContext,
     /// Its entry in the map of streams, and its key in that of joints.

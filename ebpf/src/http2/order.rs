@@ -72,7 +72,7 @@ unsafe fn new_bytes<const EGRESS: bool>(
     }
 }
 
-/// Are the missing bytes and those that came payload that is only counted? Their order does not matter then.
+/// Are the missing bytes, and `length` more that came, payload that is only counted? Their order does not matter then.
 #[inline(always)]
 unsafe fn is_counted(half: *const Half, missing: u32, length: u32) -> bool {
     // SAFETY: as in `place`.
@@ -87,8 +87,7 @@ unsafe fn is_counted(half: *const Half, missing: u32, length: u32) -> bool {
 unsafe fn skip_hole<const EGRESS: bool>(half: *mut Half, direction: *mut Direction, missing: u32) {
     // SAFETY: as in `place`.
     unsafe {
-        let counted = matches!((*half).phase, phase::SKIP | phase::DATA);
-        if counted && (*half).left > missing && (*half).padded == 0 {
+        if is_counted(half, missing, 0) {
             (*half).left -= missing;
             (*half).unsure = 1;
             return;
