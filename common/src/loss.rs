@@ -54,6 +54,8 @@ pub enum Reason {
     HeadInPieces,
     /// The kernel did not take a socket into the map of those that fields are written for.
     NotEnrolled,
+    /// Another CPU was at work on the same direction of a connection for too long.
+    Busy,
 }
 
 impl Hook {
@@ -83,7 +85,7 @@ impl Hook {
 
 impl Reason {
     /// All, in order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::RingFull,
         Self::Gap,
         Self::Budget,
@@ -100,6 +102,7 @@ impl Reason {
         Self::LongBaggage,
         Self::HeadInPieces,
         Self::NotEnrolled,
+        Self::Busy,
     ];
 
     /// The name used as a metric label.
@@ -122,6 +125,7 @@ impl Reason {
             Self::LongBaggage => "baggage_too_long",
             Self::HeadInPieces => "head_in_pieces",
             Self::NotEnrolled => "not_enrolled",
+            Self::Busy => "busy",
         }
     }
 }

@@ -8,20 +8,22 @@
 
 use crate::{
     announce,
-    maps::{CONNECTIONS, HTTP2},
+    maps::{CONNECTIONS, HTTP2, lose},
     packet,
-    segment::{RESUME, direction},
+    segment::{self, RESUME, direction},
     walk::Walk,
 };
 use aya_ebpf::{
     bindings::__sk_buff,
-    helpers::generated::{bpf_ktime_get_ns, bpf_loop, bpf_tail_call},
+    helpers::generated::{bpf_ktime_get_ns, bpf_tail_call},
     macros::{cgroup_skb, map},
     maps::ProgramArray,
     programs::SkBuffContext,
 };
-use core::{arch::asm, ffi::c_void};
-use sonde_common::connection::{phase, protocol, role, state};
+use sonde_common::{
+    connection::{phase, protocol, role, state},
+    loss::Reason,
+};
 
 pub mod chain;
 pub mod data;
@@ -32,6 +34,7 @@ pub mod hold;
 mod layout;
 mod order;
 pub mod recognize;
+mod turn;
 
 use layout::Half;
 pub use layout::{Http2, Messages, is_unsent, sent_frames};
@@ -103,12 +106,13 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
     unsafe {
         let direction = direction::<EGRESS>(connection);
         let half = layout::half::<EGRESS>(http2);
-        if !begin_work(half) {
+        if !turn::take::<EGRESS>(http2) {
+            lose(segment::hook::<EGRESS>(), Reason::Busy);
             return None;
         }
         settle(&mut walk, half);
         if (*half).introduced == 0 && !introduce::<EGRESS>(&walk, http2) {
-            (&raw mut (*half).busy).write_volatile(0);
+            turn::pass_on::<EGRESS>(http2);
             return None;
         }
         if let Some(at) = order::place::<EGRESS>(&mut walk, half, direction) {
@@ -117,7 +121,7 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
         }
         let flags = order::end(&walk, direction);
         digest::flush::<EGRESS>(&walk, half, flags);
-        (&raw mut (*half).busy).write_volatile(0);
+        turn::pass_on::<EGRESS>(http2);
     }
     Some(())
 }
@@ -132,38 +136,6 @@ unsafe fn settle(walk: &mut Walk, half: *mut Half) {
         at.write_volatile(walk.segment);
         walk.segment = at.read_volatile();
     }
-}
-
-/// Waits until no other CPU is at work on this direction: on the loopback device two packets of one socket can be under way
-/// at a time. Not for long: a walk takes some microseconds. False: it took longer, and the packet is a hole.
-#[inline(always)]
-unsafe fn begin_work(half: *mut Half) -> bool {
-    const TRIES: u32 = 4096;
-    let mut context = half;
-    // SAFETY: the callback gets back a checked map value.
-    unsafe {
-        if is_ours(half) {
-            return true;
-        }
-        let tried = bpf_loop(TRIES, wait as *mut c_void, (&raw mut context).cast(), 0);
-        tried < TRIES as i64
-    }
-}
-
-unsafe extern "C" fn wait(_index: u64, half: *mut *mut Half) -> i64 {
-    // SAFETY: `begin_work` passes a checked map value.
-    unsafe { is_ours(*half) as i64 }
-}
-
-#[inline(always)]
-unsafe fn is_ours(half: *mut Half) -> bool {
-    let mut busy = 1_u64;
-    // SAFETY: an atomic operation on a map value; the former value comes back.
-    unsafe {
-        let at = &raw mut (*half).busy;
-        asm!("{0} = atomic_fetch_or((u64 *)({1} + 0), {0})", inout(reg) busy, in(reg) at);
-    }
-    busy == 0
 }
 
 /// The first packet of a connection that may speak HTTP/2: does it?

@@ -115,8 +115,6 @@ pub struct Half {
     pub held_at: u64,
     /// The same while they are walked; else 0.
     pub kept: u64,
-    /// 1 while a run of the hook is at work on the direction.
-    pub busy: u64,
     /// The segment at hand.
     pub segment: Segment,
     /// Bytes that the walk has before it: of the segment, or of what was kept.
@@ -132,6 +130,16 @@ pub struct Half {
     pub record: Record,
 }
 
+/// Whose turn it is.
+#[repr(C)]
+pub struct Turn {
+    /// Keeps the cache line away from what the one at work writes.
+    before: [u64; 7],
+    /// 1 while a CPU is at work on what arrives.
+    pub taken: u64,
+    behind: [u64; 7],
+}
+
 /// The value.
 #[repr(C)]
 pub struct Http2 {
@@ -139,6 +147,8 @@ pub struct Http2 {
     pub halves: [Half; 2],
     /// 1: the agent was told of the connection.
     pub announced: u64,
+    /// Turns at what arrives.
+    pub turn: Turn,
 }
 
 /// The direction a hook owns.
