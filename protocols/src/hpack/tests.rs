@@ -150,6 +150,7 @@ fn malformed() {
         ("ff80808080 10", Malformed::Integer),
         ("ff8080808080 00", Malformed::Integer),
         ("ff", Malformed::Truncated),
+        ("3f", Malformed::Truncated),
         ("40", Malformed::Truncated),
         ("4003 6162", Malformed::Truncated),
         // Padding of zeros, of eight bits, and EOS.

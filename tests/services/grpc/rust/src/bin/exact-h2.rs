@@ -1,13 +1,14 @@
 //! A client on the h2 crate that sends random requests to an echo and compares what comes back:
 //! exact-h2 PORT CONNECTIONS SECONDS SEED [flip]
 //!
-//! It says `ready`, waits for a line, and ends with `requests=N inserted=N bytes=N`, or at the first difference with status 1.
+//! It says `ready`, waits for a line, runs so long or until its standard input ends, and ends with `requests=N inserted=N bytes=N`,
+//! or at the first difference with status 1.
 //! Header blocks reach beyond one frame (CONTINUATION), many streams go into one send, send buffers are small on some connections;
 //! `inserted` are the requests that came with one `traceparent` more than was sent. `flip` spoils a byte, to see that it is found.
 
 use std::error::Error;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -54,6 +55,18 @@ struct Totals {
     requests: AtomicU64,
     inserted: AtomicU64,
     bytes: AtomicU64,
+}
+
+/// When no more requests are begun.
+struct End {
+    at: Instant,
+    told: AtomicBool,
+}
+
+impl End {
+    fn has_come(&self) -> bool {
+        self.told.load(Ordering::Relaxed) || Instant::now() >= self.at
+    }
 }
 
 /// Sizes of all orders of magnitude, the blocks of some beyond a frame of 16 KiB.
@@ -174,7 +187,7 @@ async fn send(
 async fn connection(
     port: u16,
     seed: u64,
-    end: Instant,
+    end: Arc<End>,
     flip: bool,
     totals: Arc<Totals>,
 ) -> Result<(), Failure> {
@@ -191,10 +204,10 @@ async fn connection(
         .await?;
     let driver = tokio::spawn(connection);
     // A while, then a new connection takes its place.
-    let until = end.min(Instant::now() + Duration::from_millis(300 + chance.next() % 3000));
+    let until = Instant::now() + Duration::from_millis(300 + chance.next() % 3000);
     let many = 1 + chance.below(64);
     let mut streams = JoinSet::new();
-    while Instant::now() < until {
+    while Instant::now() < until && !end.has_come() {
         while streams.len() < many {
             let sender = sender.clone().ready().await?;
             let own = Chance(chance.next() | 1);
@@ -215,12 +228,12 @@ async fn connection(
 async fn worker(
     port: u16,
     mut seed: u64,
-    end: Instant,
+    end: Arc<End>,
     flip: bool,
     totals: Arc<Totals>,
 ) -> Result<(), Failure> {
-    while Instant::now() < end {
-        connection(port, seed, end, flip, Arc::clone(&totals)).await?;
+    while !end.has_come() {
+        connection(port, seed, Arc::clone(&end), flip, Arc::clone(&totals)).await?;
         seed = seed.wrapping_add(1000);
     }
     Ok(())
@@ -235,11 +248,21 @@ async fn main() -> Result<(), Failure> {
     let flip = arguments.get(5).is_some_and(|word| word == "flip");
     println!("ready");
     std::io::stdin().read_line(&mut String::new())?;
-    let end = Instant::now() + Duration::from_secs(seconds);
+    let end = Arc::new(End {
+        at: Instant::now() + Duration::from_secs(seconds),
+        told: AtomicBool::new(false),
+    });
+    let told = Arc::clone(&end);
+    // Blocks until the input ends; a thread of its own is not waited for where that is never.
+    std::thread::spawn(move || {
+        let ended = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        told.told.store(ended.is_ok(), Ordering::Relaxed);
+    });
     let totals = Arc::new(Totals::default());
     let mut workers = JoinSet::new();
     for index in 0..connections {
-        workers.spawn(worker(port, seed + index, end, flip, Arc::clone(&totals)));
+        let (end, totals) = (Arc::clone(&end), Arc::clone(&totals));
+        workers.spawn(worker(port, seed + index, end, flip, totals));
     }
     while let Some(ended) = workers.join_next().await {
         ended??;
