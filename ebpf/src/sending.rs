@@ -116,6 +116,18 @@ unsafe fn next(connection: *const Connection, sending: *mut Sending, handle: u64
     }
 }
 
+/// The socket of a message, and its value; neither is null.
+#[inline(always)]
+unsafe fn connection(msg: *mut sk_msg_md) -> Option<(*mut c_void, *mut Connection)> {
+    // SAFETY: the caller passes the program's context.
+    let sk: *mut c_void = unsafe { (*msg).__bindgen_anon_3.sk.cast() };
+    if sk.is_null() {
+        return None;
+    }
+    let connection = CONNECTIONS.get(sk);
+    (!connection.is_null()).then_some((sk, connection))
+}
+
 /// Each message of an enrolled socket; it passes in any case.
 #[sk_msg]
 pub fn sk_msg_verdict(ctx: SkMsgContext) -> u32 {
@@ -128,13 +140,9 @@ pub fn sk_msg_verdict(ctx: SkMsgContext) -> u32 {
 unsafe fn message(msg: *mut sk_msg_md) -> Option<()> {
     // SAFETY: the caller passes the program's context; map values are checked for null.
     unsafe {
-        let sk: *mut c_void = (*msg).__bindgen_anon_3.sk.cast();
-        if sk.is_null() {
-            return None;
-        }
-        let connection = CONNECTIONS.get(sk);
+        let (sk, connection) = connection(msg)?;
         let sending = SENDING.get_or_create(sk);
-        if connection.is_null() || sending.is_null() {
+        if sending.is_null() {
             return None;
         }
         (*connection).enrolled = 1;

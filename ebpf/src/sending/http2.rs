@@ -10,7 +10,7 @@
 
 use crate::{
     http2::chain::stream_cause,
-    maps::{CONNECTIONS, FRAMES, lose},
+    maps::{FRAMES, lose},
     task::{Socket, Task},
     window::Bytes,
 };
@@ -199,13 +199,9 @@ pub fn sk_msg_http2(ctx: SkMsgContext) -> u32 {
 unsafe fn message(msg: *mut sk_msg_md) -> Option<()> {
     // SAFETY: the caller passes the program's context; map values are checked for null.
     unsafe {
-        let sk: *mut c_void = (*msg).__bindgen_anon_3.sk.cast();
-        if sk.is_null() {
-            return None;
-        }
-        let connection = CONNECTIONS.get(sk);
+        let (sk, connection) = super::connection(msg)?;
         let frames = FRAMES.get_or_create(sk);
-        if connection.is_null() || frames.is_null() {
+        if frames.is_null() {
             return None;
         }
         let socket = Socket::of(sk)?;
