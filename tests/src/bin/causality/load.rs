@@ -20,6 +20,8 @@ pub(crate) struct Load {
     pub(crate) requests: usize,
     /// A connection for each request.
     pub(crate) close: bool,
+    /// Every fifth request has a twin that is cancelled within 20 ms.
+    pub(crate) cancels: bool,
 }
 
 /// Sends all requests; gives the trace-ids of those that were answered with 200.

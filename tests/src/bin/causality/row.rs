@@ -68,6 +68,7 @@ pub(crate) fn measure(service: &Service, plan: &Plan) -> Result<Vec<Cell>> {
         concurrency: 4,
         requests: 40,
         close: false,
+        cancels: service.cancels,
     };
     ensure!(
         !send(service, port, warm)?.is_empty(),
@@ -79,11 +80,13 @@ pub(crate) fn measure(service: &Service, plan: &Plan) -> Result<Vec<Cell>> {
         concurrency,
         requests: plan.requests,
         close: false,
+        cancels: service.cancels,
     });
     let closing = plan.close.then_some(Load {
         concurrency: 64,
         requests: plan.requests,
         close: true,
+        cancels: service.cancels,
     });
     let cells = loads
         .chain(closing)

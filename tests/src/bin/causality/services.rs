@@ -32,6 +32,8 @@ pub(crate) struct Service {
     pub(crate) about: &'static str,
     /// What it speaks.
     pub(crate) protocol: Protocol,
+    /// Every fifth request has a twin that is cancelled within 20 ms; HTTP/2 and gRPC only.
+    pub(crate) cancels: bool,
     /// Calls a request.
     pub(crate) calls: usize,
     /// The kernel's FIONREAD fault may keep the field away: then the spans alone count.
@@ -56,6 +58,7 @@ const fn service(
         name,
         about,
         protocol: Protocol::Http1,
+        cancels: false,
         calls: 4,
         asks_fionread: false,
         floor,
@@ -68,6 +71,13 @@ const fn service(
 const fn long(service: Service) -> Service {
     Service {
         in_short: false,
+        ..service
+    }
+}
+
+const fn cancels(service: Service) -> Service {
+    Service {
+        cancels: true,
         ..service
     }
 }

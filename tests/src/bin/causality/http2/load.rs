@@ -1,6 +1,7 @@
 //! Requests with traces of their own, as concurrent streams of one connection.
 
 use std::net::Ipv4Addr;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use h2::client::{self, SendRequest};
@@ -21,7 +22,7 @@ pub(crate) fn run(port: u16, load: Load, is_grpc: bool) -> Result<Vec<String>> {
         let mut workers = JoinSet::new();
         for _ in 0..load.concurrency {
             let connection = (!load.close).then(|| shared.clone());
-            workers.spawn(worker(port, each, connection, is_grpc));
+            workers.spawn(worker(port, each, connection, load.cancels, is_grpc));
         }
         Ok(workers.join_all().await.concat())
     })
@@ -40,10 +41,14 @@ async fn worker(
     port: u16,
     requests: usize,
     connection: Option<Sender>,
+    cancels: bool,
     is_grpc: bool,
 ) -> Vec<String> {
     let mut answered = Vec::new();
-    for _ in 0..requests {
+    for index in 0..requests {
+        if let Some(connection) = connection.as_ref().filter(|_| cancels && index % 5 == 0) {
+            tokio::spawn(give_up(port, connection.clone(), index, is_grpc));
+        }
         let trace = next_trace();
         let result = match &connection {
             Some(connection) => request(port, connection.clone(), &trace, is_grpc).await,
@@ -57,6 +62,14 @@ async fn worker(
         }
     }
     answered
+}
+
+/// A request that is cancelled after some milliseconds: dropped, it resets its stream.
+async fn give_up(port: u16, connection: Sender, index: usize, is_grpc: bool) {
+    let patience = Duration::from_millis(index as u64 * 7 % 20);
+    let trace = next_trace();
+    // Whichever way it ends, nobody counts it.
+    drop(tokio::time::timeout(patience, request(port, connection, &trace, is_grpc)).await);
 }
 
 /// Was it answered, and well?

@@ -1,6 +1,8 @@
 //! Rows whose services speak HTTP/2 or gRPC: many streams on one connection to the service, and on one from it.
 
-use super::{Protocol, Service, asks_fionread, go, java, long, node, others, python, service};
+use super::{
+    Protocol, Service, asks_fionread, cancels, go, java, long, node, others, python, service,
+};
 
 const fn http2(service: Service) -> Service {
     Service {
@@ -72,6 +74,30 @@ pub(super) const ROWS: &[Service] = &[
         0.0,
         |port, http, _| python::grpc("grpc_aio_server.py", port, http),
     ))),
+    long(cancels(grpc(service(
+        "grpc-go-cancelled",
+        "gRPC: grpc-go, beside requests that are cancelled",
+        99.9,
+        |port, http, database| go::grpc(port, http, database, 0, true),
+    )))),
+    long(cancels(grpc(service(
+        "grpc-js-cancelled",
+        "gRPC: @grpc/grpc-js, beside requests that are cancelled",
+        99.9,
+        |port, http, database| node::script("node/grpc_server.js", port, http, database),
+    )))),
+    long(cancels(grpc(service(
+        "grpcio-cancelled",
+        "gRPC: grpcio, beside requests that are cancelled",
+        99.9,
+        |port, http, _| python::grpc("grpc_server.py", port, http),
+    )))),
+    long(cancels(grpc(service(
+        "grpcio-aio-cancelled",
+        "gRPC: grpcio, asyncio, beside requests that are cancelled",
+        99.0,
+        |port, http, _| python::grpc("grpc_aio_server.py", port, http),
+    )))),
     long(grpc(service(
         "tonic",
         "gRPC: tonic, multi-threaded tokio",
