@@ -11,12 +11,12 @@ use aya::programs::uprobe::{UProbeAttachPoint, UProbeLink, UProbeScope};
 use aya::programs::{ProbeKind, ProgramError, UProbe};
 use rustc_hash::FxHashMap;
 use sonde_common::go;
-use sonde_common::tokio::Probe;
 
 use super::other_reads::OtherReads;
 use super::{Capture, CaptureError};
 use crate::runtime::node::NodeFacts;
 use crate::runtime::python::{Module, Uvloop, grpc::Cygrpc};
+use crate::runtime::tokio::TokioFacts;
 
 /// The programs, loaded, and where they are attached.
 pub struct Uprobes {
@@ -32,6 +32,7 @@ pub struct Uprobes {
     nghttp2: UProbe,
     other_reads: OtherReads,
     wake: UProbe,
+    tokio_streams: UProbe,
     attached: FxHashMap<u32, Attached>,
 }
 
@@ -61,6 +62,7 @@ impl Uprobes {
             nghttp2: load(capture, "uprobe_nghttp2")?,
             other_reads: OtherReads::new(capture),
             wake: load(capture, "uprobe_wake")?,
+            tokio_streams: load(capture, "uprobe_tokio_streams")?,
             attached: FxHashMap::default(),
         })
     }
@@ -139,19 +141,24 @@ impl Uprobes {
         !attached.executable.is_empty()
     }
 
-    /// Attaches to the messages of tokio in process `pid`, at these offsets of its executable.
-    pub fn tokio(&mut self, pid: u32, probes: &[(u64, Probe)]) {
+    /// Attaches to the messages of tokio in process `pid`, and to its HTTP/2.
+    pub fn tokio(&mut self, pid: u32, facts: &TokioFacts) {
         let attached = self.attached.entry(pid).or_default();
         if !attached.tokio.is_empty() {
             return;
         }
         let target = executable(pid);
-        let links = probes.iter().map(|(offset, probe)| {
+        let messages = facts.probes.iter().map(|(offset, probe)| {
             let point = with_cookie(*offset, probe.cookie());
             attach(&mut self.wake, pid, &target, point)
         });
-        let links: Vec<_> = links.collect();
-        attached.tokio = complete(pid, links);
+        attached.tokio = complete(pid, messages);
+        let streams = facts.streams.iter().map(|(offset, probe)| {
+            let point = with_cookie(*offset, probe.cookie());
+            attach(&mut self.tokio_streams, pid, &target, point)
+        });
+        let streams = complete(pid, streams);
+        attached.tokio.extend(streams);
     }
 
     /// Attaches to the event loop and the HTTP/2 of Node.js process `pid`.

@@ -284,7 +284,7 @@ impl Watch {
             return;
         };
         if let Some(uprobes) = &mut self.uprobes {
-            uprobes.tokio(pid, &facts.probes);
+            uprobes.tokio(pid, &facts);
         }
         told.runtime = runtime::TOKIO;
         told.tokio = Tokio {
