@@ -84,11 +84,13 @@ pub fn run(config: Config) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A kernel without them leaves the tasks of asyncio unknown.
-fn uprobes(capture: &mut Capture) -> Option<Uprobes> {
-    Uprobes::new(capture)
-        .inspect_err(|error| tracing::warn!(%error, "going on without uprobes"))
-        .ok()
+/// A kernel that refuses those of a runtime leaves links of its processes unknown.
+fn uprobes(capture: &mut Capture) -> Uprobes {
+    let uprobes = Uprobes::new(capture);
+    for error in uprobes.refused() {
+        tracing::warn!(%error, "going on without uprobes for this runtime");
+    }
+    uprobes
 }
 
 /// What is possible on this kernel of what is wanted.

@@ -1,5 +1,7 @@
 //! What the agent tells of a Rust process on tokio, and what the kernel side keeps of its tasks.
 
+pub mod streams;
+
 /// Where the running task is found.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

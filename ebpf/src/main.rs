@@ -15,6 +15,8 @@
 //! | `sock_recv_length` | BTF tracepoint, once there is a Node.js process | the same |
 //! | `uprobe_round_trip` | Go's HTTP client | who hands a request to which connection |
 //! | `uprobe_serve_stream`, `uprobe_open_stream` | Go's HTTP/2 and gRPC | which goroutine belongs to which stream |
+//! | `uprobe_wake` | tokio's messages | who gives a request to which connection |
+//! | `uprobe_tokio_streams` | h2, tokio, tonic | which task belongs to which stream |
 //! | `sk_msg_verdict` | sockhash | writes `traceparent` into requests of enrolled client sockets |
 //!
 //! No program changes a packet, a socket option or a byte of memory outside Sonde's own maps, but for that

@@ -22,7 +22,7 @@ use sonde_common::{
     propagator::COUNT,
     python::{ObjectKey, Serving, TaskWork, Thread},
     sampler::{SAMPLERS as SERVICES, Sampler},
-    tokio::Receiver,
+    tokio::{Receiver, streams},
 };
 
 use crate::{
@@ -205,6 +205,18 @@ pub static HANDED_OVER: LruHashMap<u64, Goroutine, 65_536> = LruHashMap::new();
 /// Tasks of tokio that messages wake.
 #[btf_map]
 pub static RECEIVERS: LruHashMap<Carrier, Receiver, 65_536> = LruHashMap::new();
+
+/// Tasks of tokio that read or write HTTP/2 connections.
+#[btf_map]
+pub static TOKIO_CONNECTIONS: LruHashMap<Carrier, streams::Connection, 16_384> = LruHashMap::new();
+
+/// Calls of tonic that are not written yet, by the addresses of their fields.
+#[btf_map]
+pub static TOKIO_FIELDS: LruHashMap<ObjectKey, streams::Fields, 16_384> = LruHashMap::new();
+
+/// Handles of what streams are opened for, by the tasks that write them.
+#[btf_map]
+pub static TOKIO_STREAMS: LruHashMap<streams::Stream, u64, 16_384> = LruHashMap::new();
 
 /// Streams of Node.js's HTTP/2: what a client's were opened for, and, as stream 0, the cookie of the connection whose bytes the
 /// session took last. See `nghttp2`.

@@ -8,6 +8,8 @@
 //!
 //! What is not followed: a task that another one has started, and one that serves several connections.
 
+pub mod streams;
+
 use crate::{
     context,
     maps::{PROCESSES, RECEIVERS, WORK},

@@ -8,30 +8,29 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use aya::programs::uprobe::{UProbeAttachPoint, UProbeLink, UProbeScope};
-use aya::programs::{ProbeKind, ProgramError, UProbe};
+use aya::programs::{ProgramError, UProbe};
 use rustc_hash::FxHashMap;
 use sonde_common::go;
-use sonde_common::tokio::Probe;
+
+use programs::{Asyncio, Go, Grpc, Node, Programs, Tokio};
 
 use super::other_reads::OtherReads;
 use super::{Capture, CaptureError};
 use crate::runtime::node::NodeFacts;
 use crate::runtime::python::{Module, Uvloop, grpc::Cygrpc};
+use crate::runtime::tokio::TokioFacts;
 
-/// The programs, loaded, and where they are attached.
+mod programs;
+
+/// The programs, as far as the kernel has loaded them, and where they are attached.
 pub struct Uprobes {
-    task_init: UProbe,
-    set_result: UProbe,
-    connection_made: UProbe,
-    init_stream: UProbe,
-    start_batch: UProbe,
-    round_trip: UProbe,
-    serve_stream: UProbe,
-    open_stream: UProbe,
-    run_timers: UProbe,
-    nghttp2: UProbe,
+    asyncio: Option<Asyncio>,
+    grpc: Option<Grpc>,
+    go: Option<Go>,
+    node: Option<Node>,
+    tokio: Option<Tokio>,
     other_reads: OtherReads,
-    wake: UProbe,
+    refused: Vec<CaptureError>,
     attached: FxHashMap<u32, Attached>,
 }
 
@@ -47,41 +46,37 @@ struct Attached {
 
 impl Uprobes {
     /// Loads the programs; they stay loaded as long as this lives.
-    pub fn new(capture: &mut Capture) -> Result<Self, CaptureError> {
-        Ok(Self {
-            task_init: load(capture, "task_init")?,
-            set_result: load(capture, "future_set_result")?,
-            connection_made: load(capture, "uvloop_connection_made")?,
-            init_stream: load(capture, "grpc_init_stream")?,
-            start_batch: load(capture, "grpc_start_batch")?,
-            round_trip: load(capture, "uprobe_round_trip")?,
-            serve_stream: load(capture, "uprobe_serve_stream")?,
-            open_stream: load(capture, "uprobe_open_stream")?,
-            run_timers: load(capture, "uprobe_run_timers")?,
-            nghttp2: load(capture, "uprobe_nghttp2")?,
+    pub fn new(capture: &mut Capture) -> Self {
+        let mut refused = Vec::new();
+        Self {
+            asyncio: loaded(capture, &mut refused),
+            grpc: loaded(capture, &mut refused),
+            go: loaded(capture, &mut refused),
+            node: loaded(capture, &mut refused),
+            tokio: loaded(capture, &mut refused),
             other_reads: OtherReads::new(capture),
-            wake: load(capture, "uprobe_wake")?,
+            refused,
             attached: FxHashMap::default(),
-        })
+        }
+    }
+
+    /// Why there are none for some runtimes: one error each.
+    #[must_use]
+    pub fn refused(&self) -> &[CaptureError] {
+        &self.refused
     }
 
     /// Attaches to asyncio in process `pid`, if that has not been done. Gives whether it is attached.
     pub fn asyncio(&mut self, pid: u32, module: &Module) -> bool {
+        let Some(programs) = &mut self.asyncio else {
+            return false;
+        };
         let attached = self.attached.entry(pid).or_default();
         if attached.asyncio.is_empty() {
+            let target = &module.target.path;
             let links = [
-                attach(
-                    &mut self.task_init,
-                    pid,
-                    &module.target.path,
-                    module.task_init,
-                ),
-                attach(
-                    &mut self.set_result,
-                    pid,
-                    &module.target.path,
-                    module.set_result,
-                ),
+                attach(&mut programs.task_init, pid, target, module.task_init),
+                attach(&mut programs.set_result, pid, target, module.set_result),
             ];
             attached.asyncio = complete(pid, links);
         }
@@ -90,10 +85,13 @@ impl Uprobes {
 
     /// The same for uvloop.
     pub fn uvloop(&mut self, pid: u32, uvloop: &Uvloop) -> bool {
+        let Some(programs) = &mut self.asyncio else {
+            return false;
+        };
         let attached = self.attached.entry(pid).or_default();
         if attached.uvloop.is_empty() {
             let at = uvloop.connection_made;
-            let link = attach(&mut self.connection_made, pid, &uvloop.target.path, at);
+            let link = attach(&mut programs.connection_made, pid, &uvloop.target.path, at);
             attached.uvloop = complete(pid, [link]);
         }
         !attached.uvloop.is_empty()
@@ -101,12 +99,15 @@ impl Uprobes {
 
     /// The same for gRPC's C core in grpcio.
     pub fn grpc(&mut self, pid: u32, module: &Cygrpc) -> bool {
+        let Some(programs) = &mut self.grpc else {
+            return false;
+        };
         let attached = self.attached.entry(pid).or_default();
         if attached.grpc.is_empty() {
             let target = &module.target.path;
             let links = [
-                attach(&mut self.init_stream, pid, target, module.init_stream),
-                attach(&mut self.start_batch, pid, target, module.start_batch),
+                attach(&mut programs.init_stream, pid, target, module.init_stream),
+                attach(&mut programs.start_batch, pid, target, module.start_batch),
             ];
             attached.grpc = complete(pid, links);
         }
@@ -116,10 +117,13 @@ impl Uprobes {
     /// Attaches to Go's HTTP client in process `pid`, and to where streams are served and opened, at these offsets of its
     /// executable.
     pub fn go(&mut self, pid: u32, round_trip: Option<u64>, streams: &[(u64, go::Probe)]) -> bool {
+        let Some(programs) = &mut self.go else {
+            return false;
+        };
         let attached = self.attached.entry(pid).or_default();
         if attached.executable.is_empty() {
             let target = executable(pid);
-            let (serve, open) = (&mut self.serve_stream, &mut self.open_stream);
+            let (serve, open) = (&mut programs.serve_stream, &mut programs.open_stream);
             let streams = streams.iter().map(|(offset, probe)| {
                 let point = UProbeAttachPoint {
                     location: (*offset).into(),
@@ -133,30 +137,41 @@ impl Uprobes {
                 attach(program, pid, &target, point)
             });
             let mut links: Vec<_> = streams.collect();
-            links.extend(round_trip.map(|at| attach(&mut self.round_trip, pid, &target, at)));
+            links.extend(round_trip.map(|at| attach(&mut programs.round_trip, pid, &target, at)));
             attached.executable = complete(pid, links);
         }
         !attached.executable.is_empty()
     }
 
-    /// Attaches to the messages of tokio in process `pid`, at these offsets of its executable.
-    pub fn tokio(&mut self, pid: u32, probes: &[(u64, Probe)]) {
+    /// Attaches to the messages of tokio in process `pid`, and to its HTTP/2.
+    pub fn tokio(&mut self, pid: u32, facts: &TokioFacts) {
+        let Some(programs) = &mut self.tokio else {
+            return;
+        };
         let attached = self.attached.entry(pid).or_default();
         if !attached.tokio.is_empty() {
             return;
         }
         let target = executable(pid);
-        let links = probes.iter().map(|(offset, probe)| {
+        let messages = facts.probes.iter().map(|(offset, probe)| {
             let point = with_cookie(*offset, probe.cookie());
-            attach(&mut self.wake, pid, &target, point)
+            attach(&mut programs.wake, pid, &target, point)
         });
-        let links: Vec<_> = links.collect();
-        attached.tokio = complete(pid, links);
+        attached.tokio = complete(pid, messages);
+        let streams = facts.streams.iter().map(|(offset, probe)| {
+            let point = with_cookie(*offset, probe.cookie());
+            attach(&mut programs.streams, pid, &target, point)
+        });
+        let streams = complete(pid, streams);
+        attached.tokio.extend(streams);
     }
 
     /// Attaches to the event loop and the HTTP/2 of Node.js process `pid`.
     pub fn node(&mut self, pid: u32, facts: &NodeFacts) {
         self.other_reads.attach();
+        let Some(programs) = &mut self.node else {
+            return;
+        };
         let attached = self.attached.entry(pid).or_default();
         if !attached.executable.is_empty() {
             return;
@@ -164,11 +179,11 @@ impl Uprobes {
         let target = executable(pid);
         let event_loop = facts.event_loop.iter();
         let event_loop =
-            event_loop.map(|offset| attach(&mut self.run_timers, pid, &target, *offset));
+            event_loop.map(|offset| attach(&mut programs.run_timers, pid, &target, *offset));
         attached.executable = complete(pid, event_loop);
         let http2 = facts.http2.iter().map(|(offset, cookie)| {
             let point = with_cookie(*offset, *cookie);
-            attach(&mut self.nghttp2, pid, &target, point)
+            attach(&mut programs.nghttp2, pid, &target, point)
         });
         let http2 = complete(pid, http2);
         attached.executable.extend(http2);
@@ -184,6 +199,11 @@ impl Uprobes {
     pub fn forget(&mut self, pid: u32) {
         self.attached.remove(&pid);
     }
+}
+
+/// A runtime's programs, or a reason more why some are missing.
+fn loaded<P: Programs>(capture: &mut Capture, refused: &mut Vec<CaptureError>) -> Option<P> {
+    P::load(capture).map_err(|error| refused.push(error)).ok()
 }
 
 /// All links or none.
@@ -218,25 +238,4 @@ fn attach<'loc>(
     let pid = NonZeroU32::new(pid).ok_or(ProgramError::NotLoaded)?;
     let link = program.attach(point, target, UProbeScope::OneProcess(pid))?;
     program.take_link(link)
-}
-
-fn load(capture: &mut Capture, name: &'static str) -> Result<UProbe, CaptureError> {
-    let step = |step| {
-        move |source: ProgramError| CaptureError::Program {
-            program: name,
-            step,
-            source,
-        }
-    };
-    let program: &mut UProbe = capture
-        .program_mut(name)
-        .and_then(|program| program.try_into().ok())
-        .ok_or(CaptureError::Missing(name))?;
-    if program.fd().is_err() {
-        program.load().map_err(step("load"))?;
-    }
-    let info = program.info().map_err(step("load"))?;
-    // SAFETY: it is the program that was loaded above, as a uprobe.
-    let own = unsafe { UProbe::from_program_info(info, name.into(), ProbeKind::Entry) };
-    own.map_err(step("load"))
 }

@@ -28,7 +28,7 @@ pub struct Watch {
     propagation: Propagation,
     sampling: Sampling,
     traces_itself: FxHashSet<u32>,
-    uprobes: Option<Uprobes>,
+    uprobes: Uprobes,
     enroller: Enroller,
     go: Executables<GoFacts>,
     /// File offsets of its event loop and its HTTP/2.
@@ -55,7 +55,7 @@ impl Watch {
         verdicts: Verdicts,
         propagation: Propagation,
         sampling: Sampling,
-        uprobes: Option<Uprobes>,
+        uprobes: Uprobes,
         enroller: Enroller,
     ) -> Self {
         Self {
@@ -100,9 +100,7 @@ impl Watch {
     /// A process runs a new program.
     pub fn executed(&mut self, exec: &Exec) {
         let process = self.processes.executed(exec);
-        if let Some(uprobes) = &mut self.uprobes {
-            uprobes.forget(process.pid);
-        }
+        self.uprobes.forget(process.pid);
         // Most processes never have a connection: they are looked into with their first.
         let told = self.told(&process);
         self.verdicts.decide(process.pid, told);
@@ -115,9 +113,7 @@ impl Watch {
         self.seen.remove(&tgid);
         self.traces_itself.remove(&tgid);
         self.ports.remove(&tgid);
-        if let Some(uprobes) = &mut self.uprobes {
-            uprobes.forget(tgid);
-        }
+        self.uprobes.forget(tgid);
     }
 
     /// A connection was announced: a server's port may decide about its process.
@@ -206,9 +202,10 @@ impl Watch {
         if facts.is_none() && !python::loads_asyncio(pid) {
             told.runtime = runtime::THREADS;
         }
-        let (Some(facts), Some(uprobes)) = (facts, &mut self.uprobes) else {
+        let Some(facts) = facts else {
             return;
         };
+        let uprobes = &mut self.uprobes;
         let Some(module) = &facts.module else {
             return;
         };
@@ -224,10 +221,10 @@ impl Watch {
 
     /// With a gRPC that is not understood no call of it is linked.
     fn look_into_grpc(&mut self, pid: u32, told: &mut Told) {
-        let (Some(uprobes), Some(module)) = (&mut self.uprobes, python::grpc(pid)) else {
+        let Some(module) = python::grpc(pid) else {
             return;
         };
-        if uprobes.grpc(pid, &module) {
+        if self.uprobes.grpc(pid, &module) {
             told.grpc = module.layout;
             told.python.grpc = 1;
         }
@@ -235,10 +232,8 @@ impl Watch {
 
     /// Without its symbols, calls behind timers are not known to be such, and those over HTTP/2 are not linked.
     fn look_into_node(&mut self, pid: u32) {
-        if let Some(uprobes) = &mut self.uprobes {
-            let facts = self.node.of(pid, node::inspect).unwrap_or_default();
-            uprobes.node(pid, &facts);
-        }
+        let facts = self.node.of(pid, node::inspect).unwrap_or_default();
+        self.uprobes.node(pid, &facts);
     }
 
     /// An executable that is not understood leaves its goroutines unknown.
@@ -257,8 +252,7 @@ impl Watch {
             return;
         };
         let wanted = self.propagation.go_uprobes == Switch::On;
-        let uprobes = self.uprobes.as_mut().filter(|_| wanted);
-        if uprobes.is_some_and(|uprobes| uprobes.go(pid, facts.round_trip, &facts.streams)) {
+        if wanted && self.uprobes.go(pid, facts.round_trip, &facts.streams) {
             told.go = Go {
                 conn: facts.round_trip.map_or(0, |_| path.conn),
                 fd: path.fd,
@@ -283,9 +277,7 @@ impl Watch {
             );
             return;
         };
-        if let Some(uprobes) = &mut self.uprobes {
-            uprobes.tokio(pid, &facts.probes);
-        }
+        self.uprobes.tokio(pid, &facts);
         told.runtime = runtime::TOKIO;
         told.tokio = Tokio {
             task_id: facts.task_id,

@@ -47,13 +47,18 @@ pub fn check(config: &Check) -> Vec<Row> {
 /// What is loaded for the runtimes that hide who causes what; the agent goes on without.
 fn runtimes(capture: &mut Capture) -> Row {
     const NAME: &str = "programs for runtimes";
-    match Uprobes::new(capture) {
-        Ok(uprobes) if uprobes.sees_other_reads() => Row::new(NAME, Status::Ok, "loaded"),
-        Ok(_) => Row::new(NAME, Status::Warning, "no tracepoint sock_recv_length").advise(
+    let uprobes = Uprobes::new(capture);
+    match uprobes.refused() {
+        [] if uprobes.sees_other_reads() => Row::new(NAME, Status::Ok, "loaded"),
+        [] => Row::new(NAME, Status::Warning, "no tracepoint sock_recv_length").advise(
             "calls of Node.js behind a read from a Unix socket may be linked wrong; Linux 6.3 and later have it",
         ),
-        Err(error) => Row::new(NAME, Status::Warning, first_line(&error.to_string()))
-            .advise("requests that Go's HTTP client, asyncio and tokio send will have no parent"),
+        refused => {
+            let reasons = refused.iter().map(|error| first_line(&error.to_string()));
+            let reasons: Vec<String> = reasons.collect();
+            Row::new(NAME, Status::Warning, reasons.join("; "))
+                .advise("some requests that processes of these runtimes send will have no parent")
+        }
     }
 }
 

@@ -14,13 +14,14 @@ use std::path::Path;
 
 use object::elf::{EM_X86_64, PT_TLS, STT_TLS};
 use object::read::elf::{ElfFile64, ElfSymbol64, FileHeader as _, ProgramHeader as _};
-use sonde_common::tokio::Probe;
+use sonde_common::tokio::{Probe, streams as http2};
 
 use object::{LittleEndian, Object as _, ObjectSymbol as _, ReadCache, ReadRef};
 
 use super::segment::{self, Segment};
 
 mod code;
+mod streams;
 
 /// Most code that is read of one function.
 const MOST_CODE: u64 = 512;
@@ -28,6 +29,12 @@ const MOST_CODE: u64 = 512;
 const MOST_PROBES: usize = 64;
 /// From a channel's list of messages to its `AtomicWaker`, each padded to a pair of cache lines.
 const FROM_LIST: u32 = 128;
+
+/// tonic's `Channel` as a `Service`, in both of Rust's manglings.
+const CHANNEL: [&str; 2] = [
+    "$LT$tonic..transport..channel..Channel$u20$as$u20$tower_service..Service$LT$",
+    "5tonic9transport7channelNtB",
+];
 
 /// Facts of one executable.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +45,8 @@ pub struct TokioFacts {
     pub tagged: bool,
     /// Where messages are seen: file offsets, and what the uprobe there needs to know. Empty: nowhere.
     pub probes: Vec<(u64, Probe)>,
+    /// The same for HTTP/2.
+    pub streams: Vec<(u64, http2::Probe)>,
 }
 
 /// Addresses of symbols.
@@ -51,6 +60,10 @@ struct Symbols {
     push: Vec<Place>,
     find_block: Vec<Place>,
     wake_by_val: Vec<Place>,
+    take_request: Vec<Place>,
+    spawn: Vec<Place>,
+    call: Vec<Place>,
+    encode: Vec<Place>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +96,22 @@ pub fn inspect(path: &Path) -> Option<TokioFacts> {
         task_id: id.offset,
         tagged: id.tagged,
         probes: probes(&image, &symbols).unwrap_or_default(),
+        streams: streams::probes(&functions(&image, &symbols)),
     })
+}
+
+/// What the uprobes for HTTP/2 stand on.
+fn functions<'data>(image: &Image<'data>, symbols: &Symbols) -> streams::Functions<'data> {
+    let function = |places| {
+        let place = only(places)?;
+        Some((file_offset(image, place.address)?, bytes(image, place)?))
+    };
+    streams::Functions {
+        take_request: function(&symbols.take_request),
+        spawn: function(&symbols.spawn),
+        call: function(&symbols.call),
+        encode: function(&symbols.encode),
+    }
 }
 
 /// The function that sees all messages, or those that see the messages of one type each.
@@ -148,7 +176,7 @@ impl Symbols {
         } else if ends(name, "5tokio7runtime4task5waker11wake_by_val") {
             Some(&mut self.wake_by_val)
         } else {
-            None
+            self.of_http2(name)
         };
         let place = Place {
             address: symbol.address(),
@@ -156,6 +184,22 @@ impl Symbols {
         };
         if let Some(list) = list.filter(|list| !list.contains(&place)) {
             list.push(place);
+        }
+    }
+
+    /// The functions that [`streams`] wants.
+    fn of_http2(&mut self, name: &str) -> Option<&mut Vec<Place>> {
+        let is = |path: &str, function: &str| name.contains(path) && ends(name, function);
+        if is("2h25proto7streams4recv", "4Recv12take_request") {
+            Some(&mut self.take_request)
+        } else if is("5tokio7runtime10task_hooks", "9TaskHooks5spawn") {
+            Some(&mut self.spawn)
+        } else if is("2h25frame7headers", "7Headers6encode") {
+            Some(&mut self.encode)
+        } else if CHANNEL.into_iter().any(|channel| name.contains(channel)) && ends(name, "4call") {
+            Some(&mut self.call)
+        } else {
+            None
         }
     }
 }

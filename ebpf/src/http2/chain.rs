@@ -9,6 +9,7 @@ use crate::{
     maps::{CAUSES, HTTP2, PROCESSES, STREAM_JOINTS, STREAMS, lose},
     nghttp2, sampling, segment,
     task::{Socket, Task},
+    tokio,
     walk::Walk,
 };
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
@@ -217,6 +218,9 @@ pub unsafe fn stream_cause(connection: *const Connection, task: &Task, stream: u
         match process.runtime {
             runtime::THREADS if is_alone(task) => chain::sender(connection, Some(task)),
             runtime::NODE => nghttp2::cause(connection, Some(task), stream),
+            runtime::TOKIO => {
+                tokio::streams::cause(task, &process.tokio, (*connection).cookie, stream)
+            }
             runtime::GO => match CAUSES.get(key(connection, stream)) {
                 Some(handle) => context::going_on(*handle),
                 None => carrier::at_work(connection, task),
@@ -267,6 +271,7 @@ pub unsafe fn reads(connection: *mut Connection, sk: *mut c_void, task: &Task, t
                 carrier::take_up(connection, task, tgid, 0);
                 nghttp2::reads(task, tgid, (*connection).cookie);
             }
+            runtime::TOKIO => tokio::streams::reads(task, &process.tokio, (*connection).cookie),
             runtime::THREADS if is_alone(task) && !process.grpc.is_known() => {
                 carrier::take_up(connection, task, tgid, only(sk));
             }

@@ -1,6 +1,7 @@
 //! The code is what rustc made of tokio's.
 
 use super::code::{TaskId, task_id};
+use super::streams::{Functions, encoded, probes, taken};
 use super::{ends, inspect};
 
 /// tokio 1.54.1, rustc 1.95
@@ -25,6 +26,18 @@ const DIRECT: &str = "64 0f b6 04 25 58 ff ff ff 83 f8 01 74 36 83 f8 02 75 01 c
 const BY_NUMBER: &str = "41 56 53 50 48 c7 c3 a8 fe ff ff 64 0f b6 43 48 83 f8 01 74 36 83 f8 02 75 0a 31 c0 48 83 c4 08 5b 41 5e c3 64
     48 8b 04 25 00 00 00 00 48 01 d8 48 8d 35 99 52 00 00 49 89 fe 48 89 c7 ff 15 9d 5d 02 00 4c 89 f7 64 c6 43 48
     01 64 48 8b 43 30 64 48 89 7b 30 48 83 c4 08 5b 41 5e c3";
+
+/// h2 0.4.20, rustc 1.95: the beginning of `Recv::take_request`
+const TAKES: &str = "41 56 53 48 81 ec f8 00 00 00 48 89 f0 48 89 fb 48 8b 32 8b 7a 08 8b 4a 0c 89 7c 24 08 89 4c 24 0c 48
+    39 7e 10 76 7a 48 8b 76 08 48 69 d7 48 01 00 00 83 3c 16 02 74 69 48 01 d6 39 8e 2c 01 00 00 75 5e 48
+    83 c6 18 48 8d 7c 24 10 48 89 c2 e8 4c 93 01 00";
+/// The same: that of `Headers::encode`
+const ENCODES: &str = "55 41 57 41 56 41 55 41 54 53 48 81 ec 78 01 00 00 49 89 ce 48 89 d5 48 89 7c 24 68 0f b6 86 1c 01 00
+    00 8b 8e 18 01 00 00 c6 44 24 0d 01 88 44 24 0c 89 0c 24 89 4c 24 08 48 8b 5e 18 4c 8b 66 20 4c 6b 7e 28 68
+    48 8b 46 40 48 89 44 24 60 0f 10 46 30 0f 11 44 24 50 48 8b 7e 48 48 8b 46 50 0f 10 42 70 0f 10 8a 80
+    00 00 00 0f 29 8c 24 80 00 00 00 0f 29 44 24 70 48 c7 42 70 01 00 00 00 0f 57 c0 0f 11 42 78 48 c7 82
+    88 00 00 00 01 00 00 00 48 c7 44 24 78 00 00 00 00 4d 01 e7 48 85 c0 74 18 48 c1 e0 02 ba 02 00 00 00
+    49 89";
 
 fn code(text: &str) -> Vec<u8> {
     let byte = |digits| u8::from_str_radix(digits, 16);
@@ -69,6 +82,116 @@ fn every_beginning_of_the_code_is_safe() {
         for end in 0..code.len() {
             let _ = task_id(&code[..end], &(-0x148..-0xf8));
         }
+    }
+    for text in [TAKES, ENCODES] {
+        let code = code(text);
+        for end in 0..code.len() {
+            let _ = (taken(&code[..end]), encoded(&code[..end]));
+        }
+    }
+}
+
+#[test]
+fn where_the_number_of_a_taken_stream_is() {
+    let index = "8b 7a 08";
+    let number = "8b 4a 0c";
+    let cases = [
+        (TAKES.to_owned(), Some(12)),
+        // The other way round.
+        (
+            TAKES.replace(index, "8b 7a 0c").replace(number, "8b 4a 08"),
+            Some(8),
+        ),
+        // A number in another register.
+        (TAKES.replace(number, "44 8b 42 0c"), Some(12)),
+        // Not beside each other.
+        (TAKES.replace(number, "8b 4a 10"), None),
+        // One number, or three.
+        (TAKES.replace(number, "90 90 90"), None),
+        (TAKES.replace(number, "8b 4a 0c 8b 42 10"), None),
+        // Words.
+        (TAKES.replace(number, "48 8b 4a 0c"), None),
+        // None of them is an index, or both are.
+        (TAKES.replace("48 69 d7", "48 69 d6"), None),
+        (format!("{TAKES} 48 69 c9"), None),
+        (String::new(), None),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(taken(&code(&text)), expected, "{text}");
+    }
+}
+
+#[test]
+fn where_the_number_of_an_encoded_stream_is() {
+    let cases = [
+        (ENCODES.to_owned(), Some(0x118)),
+        // Fields that are counted elsewhere, or have another size.
+        (ENCODES.replace("4c 6b 7e 28 68", "4c 6b 7e 30 68"), None),
+        (ENCODES.replace("4c 6b 7e 28 68", "4c 6b 7e 28 70"), None),
+        // Two numbers.
+        (
+            ENCODES.replace("8b 8e 18 01 00 00", "8b 8e 18 01 00 00 8b 86 20 01 00 00"),
+            None,
+        ),
+        // Words.
+        (
+            ENCODES.replace("8b 8e 18 01 00 00", "48 8b 8e 18 01 00 00"),
+            None,
+        ),
+        (String::new(), None),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(encoded(&code(&text)), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_side_is_followed_only_with_both_of_its_functions() {
+    let (takes, encodes) = (code(TAKES), code(ENCODES));
+    let whole = Functions {
+        take_request: Some((1, &takes)),
+        spawn: Some((2, &[])),
+        call: Some((3, &[])),
+        encode: Some((4, &encodes)),
+    };
+    let cases = [
+        (whole, vec![1, 2, 3, 4]),
+        (
+            Functions {
+                spawn: None,
+                ..whole
+            },
+            vec![3, 4],
+        ),
+        (
+            Functions {
+                take_request: Some((1, &[])),
+                ..whole
+            },
+            vec![3, 4],
+        ),
+        (
+            Functions {
+                call: None,
+                ..whole
+            },
+            vec![1, 2],
+        ),
+        (
+            Functions {
+                encode: Some((4, &takes)),
+                ..whole
+            },
+            vec![1, 2],
+        ),
+        (Functions::default(), vec![]),
+    ];
+    for (functions, expected) in cases {
+        let offsets: Vec<u64> = probes(&functions)
+            .iter()
+            .map(|(offset, _)| *offset)
+            .collect();
+        assert_eq!(offsets, expected, "{functions:?}");
     }
 }
 

@@ -139,6 +139,7 @@ fn hits(agent: &Agent) -> Result<f64> {
         "future_set_result",
         "uvloop_connection_made",
         "uprobe_wake",
+        "uprobe_tokio_streams",
     ];
     let runs = programs.map(|program| agent.metric("sonde_bpf_runs", &format!("\"{program}\"")));
     runs.into_iter().sum()

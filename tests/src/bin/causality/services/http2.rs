@@ -101,7 +101,7 @@ pub(super) const ROWS: &[Service] = &[
     long(grpc(service(
         "tonic",
         "gRPC: tonic, multi-threaded tokio",
-        0.0,
+        99.9,
         |port, http, database| others::tonic(port, http, database, false),
     ))),
     long(grpc(asks_fionread(service(
