@@ -55,7 +55,11 @@ impl Kind {
 
     /// Starts the server on a free port of loopback.
     pub fn serve(self) -> Result<Service> {
-        let port = net::free_port()?;
+        self.serve_on(net::free_port()?)
+    }
+
+    /// Starts the server on this port of loopback.
+    pub fn serve_on(self, port: u16) -> Result<Service> {
         let mut command = match self {
             Self::Go => {
                 let mut command = Command::new(go("server")?);
