@@ -1,10 +1,8 @@
 //! Flow control: a stream that waits for the other end's window is a span as long as that took, with all of its content.
 
-use anyhow::Result;
-use sonde_tests::agent::{self, Agent, Builder};
-use sonde_tests::client::{Client, Outcome, Request};
+use sonde_tests::agent::{self, Builder};
+use sonde_tests::client::{Outcome, Request};
 use sonde_tests::http2::{self, Kind};
-use sonde_tests::service::Service;
 use sonde_tests::span::{CLIENT, SERVER, Span};
 use sonde_tests::{expect, run};
 
@@ -12,11 +10,6 @@ use sonde_tests::{expect, run};
 const WINDOW: usize = 1000;
 /// Milliseconds without reading.
 const PAUSE: u32 = 300;
-
-fn watching(service: &Service, client: &Client) -> Result<Agent> {
-    let pids = [&service.process, &client.process].map(sonde_tests::process::Process::pid);
-    Builder::jsonl().pids(pids).start()
-}
 
 /// Both spans of a request, right in every field and joined.
 fn both<'s>(spans: &'s [Span], request: &Request, outcome: Outcome, port: u16) -> [&'s Span; 2] {
@@ -39,7 +32,7 @@ fn responses(name: &str, server: Kind) {
         agent::binary()?;
         let service = server.start()?;
         let mut client = http2::stalling_client(WINDOW, PAUSE)?;
-        let agent = watching(&service, &client)?;
+        let agent = Builder::watching([&service.process, &client.process]).start()?;
         // Node takes up to 64 KiB beyond the window into its own buffer.
         let sizes = [WINDOW / 2, WINDOW, 200 * WINDOW + 7, 1 << 20];
         let requests =
@@ -74,7 +67,7 @@ fn requests_stall() {
         agent::binary()?;
         let service = Kind::Go.start()?;
         for mut client in [http2::node_client()?, http2::go_client(1)?] {
-            let agent = watching(&service, &client)?;
+            let agent = Builder::watching([&service.process, &client.process]).start()?;
             let requests = [1, 900_000, 1 << 20, 1_200_000].map(|size| Request {
                 body: size,
                 ..Request::new("POST", format!("{}/late/{PAUSE}?{size}", service.url))
