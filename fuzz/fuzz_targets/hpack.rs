@@ -7,6 +7,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use sonde_fuzz::hexadecimal;
 use sonde_protocols::hpack::{Decoder, Line};
 
 const MEMORY: usize = 2048;
@@ -28,23 +29,12 @@ fn decode(decoder: &mut Decoder, block: &[u8]) -> Option<Vec<Pair>> {
     Some(lines)
 }
 
-fn bytes(line: &[u8]) -> Vec<u8> {
-    let digits = line
-        .iter()
-        .filter_map(|&byte| char::from(byte).to_digit(16));
-    let digits: Vec<u8> = digits.map(|digit| digit as u8).collect();
-    digits
-        .chunks_exact(2)
-        .map(|pair| pair[0] << 4 | pair[1])
-        .collect()
-}
-
 fuzz_target!(|input: &[u8]| {
     let mut whole = Decoder::new(MEMORY);
     let mut late = Decoder::new(MEMORY);
     late.forget();
     for line in input.split(|&byte| byte == b'\n') {
-        let block = bytes(line);
+        let block = hexadecimal(line);
         match line.first() {
             Some(b'L') => {
                 let limit = u32::from(block.first().copied().unwrap_or_default()) * 64;

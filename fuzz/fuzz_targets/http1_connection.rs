@@ -7,18 +7,16 @@
 //! | `>text`, `<text` | request or response bytes; `\r`, `\n`, `\\` and `\xHH` are escapes |
 //! | `E` `e` and three bytes | counted body of the request, the response: bytes, content, end |
 //! | `G` `g` and a byte | a hole in the request, the response direction |
-//! | `F` `f` | FIN of the request, the response direction |
-//! | `R` | the process has read |
-//! | `X` and a byte | expire what is older than so many ticks |
-//! | `S` and a byte | from here on, bytes come in pieces of this length (0: whole) |
+//! | `F` `f` `R` `X` `S` | as in every script (`src/lib.rs`) |
 //!
 //! Checked: no panic, bounded memory, plausible exchanges, nothing held after the end.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use sonde_fuzz::{Line, Script};
 use sonde_protocols::exchange::{Exchange, Outcome, Sink};
 use sonde_protocols::http1::{Connection, Limits};
-use sonde_protocols::{Anomaly, Chunk, Close, Direction, Elided, Timestamp};
+use sonde_protocols::{Anomaly, Chunk, Elided};
 
 const LIMITS: Limits = Limits {
     head_bytes: 512,
@@ -72,69 +70,6 @@ impl Sink for Checked {
     }
 }
 
-struct Script {
-    connection: Connection,
-    now: u64,
-    piece: usize,
-}
-
-impl Script {
-    fn line(&mut self, line: &[u8]) {
-        let Some((&verb, rest)) = line.split_first() else {
-            return;
-        };
-        let argument = |at: usize| rest.get(at).copied().unwrap_or_default();
-        let direction = if verb == b'>' || verb.is_ascii_uppercase() {
-            Direction::Request
-        } else {
-            Direction::Response
-        };
-        self.now += 1;
-        let at = Timestamp(self.now);
-        match verb {
-            b'>' | b'<' => self.bytes(direction, &unescape(rest)),
-            b'E' | b'e' => self.push(
-                direction,
-                Chunk::Elided(Elided {
-                    bytes: argument(0).into(),
-                    content: argument(1).into(),
-                    end: argument(2) & 1 == 1,
-                }),
-            ),
-            b'G' | b'g' => self.push(direction, Chunk::Gap(argument(0).into())),
-            b'F' | b'f' => self.connection.finish(direction, at, &mut Checked),
-            b'R' => self.connection.request_read(at),
-            b'X' => {
-                let limit = Timestamp(self.now.saturating_sub(argument(0).into()));
-                self.connection.expire(limit, at, &mut Checked);
-            }
-            b'S' => self.piece = argument(0).into(),
-            _ => {}
-        }
-        assert!(self.connection.footprint() <= FOOTPRINT);
-        if self.connection.is_opaque() {
-            assert_eq!(self.connection.footprint(), 0);
-        }
-    }
-
-    fn bytes(&mut self, direction: Direction, bytes: &[u8]) {
-        let piece = if self.piece == 0 {
-            usize::MAX
-        } else {
-            self.piece
-        };
-        for bytes in bytes.chunks(piece) {
-            self.push(direction, Chunk::Bytes(bytes));
-        }
-    }
-
-    fn push(&mut self, direction: Direction, chunk: Chunk<'_>) {
-        self.now += 1;
-        let at = Timestamp(self.now);
-        self.connection.push(direction, chunk, at, &mut Checked);
-    }
-}
-
 fn unescape(text: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text;
@@ -159,17 +94,28 @@ fn nibble(byte: u8) -> u8 {
         .map_or(byte & 0xf, |digit| digit as u8)
 }
 
-fuzz_target!(|input: &[u8]| {
-    let mut script = Script {
-        connection: Connection::new(LIMITS),
-        now: 0,
-        piece: 0,
-    };
-    for line in input.split(|&byte| byte == b'\n') {
-        script.line(line);
+fn own(script: &mut Script<Connection, Checked>, line: Line<'_>) {
+    let direction = line.direction;
+    match line.verb {
+        b'>' | b'<' => script.bytes(direction, &unescape(line.rest)),
+        b'E' | b'e' => script.push(
+            direction,
+            Chunk::Elided(Elided {
+                bytes: line.argument(0).into(),
+                content: line.argument(1).into(),
+                end: line.argument(2) & 1 == 1,
+            }),
+        ),
+        b'G' | b'g' => script.push(direction, Chunk::Gap(line.argument(0).into())),
+        _ => {}
     }
-    let at = Timestamp(script.now + 1);
-    script.connection.close(Close::Finished, at, &mut Checked);
-    assert_eq!(script.connection.footprint(), 0);
-    assert_eq!(script.connection.oldest(), None);
-});
+}
+
+fn check(connection: &Connection) {
+    assert!(connection.footprint() <= FOOTPRINT);
+    if connection.is_opaque() {
+        assert_eq!(connection.footprint(), 0);
+    }
+}
+
+fuzz_target!(|input: &[u8]| Script::play(Connection::new(LIMITS), Checked, input, own, check));

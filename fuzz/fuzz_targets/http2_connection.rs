@@ -7,18 +7,16 @@
 //! | `>` `<` and hexadecimal | an entry of the request, the response digest: type, flags, stream (a byte each), payload |
 //! | `]` `[` and hexadecimal | bytes of the request, the response digest as they are |
 //! | `G` `g` | a hole in the request, the response direction |
-//! | `F` `f` | FIN of the request, the response direction |
-//! | `R` | the process has read |
-//! | `X` and a byte | expire what is older than so many ticks |
-//! | `S` and a byte | from here on, bytes come in pieces of this length (0: whole) |
+//! | `F` `f` `R` `X` `S` | as in every script (`src/lib.rs`) |
 //!
 //! Checked: no panic, bounded memory, plausible exchanges, nothing held after the end.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use sonde_fuzz::{Line, Script, hexadecimal};
 use sonde_protocols::exchange::{Exchange, Outcome, Sink};
 use sonde_protocols::http2::{Connection, Limits};
-use sonde_protocols::{Anomaly, Chunk, Close, Direction, Timestamp};
+use sonde_protocols::{Anomaly, Chunk};
 
 const LIMITS: Limits = Limits {
     head_bytes: 512,
@@ -53,59 +51,6 @@ impl Sink for Checked {
     }
 }
 
-struct Script {
-    connection: Connection,
-    now: u64,
-    piece: usize,
-}
-
-impl Script {
-    fn line(&mut self, line: &[u8]) {
-        let Some((&verb, rest)) = line.split_first() else {
-            return;
-        };
-        let argument = rest.first().copied().unwrap_or_default();
-        let direction = if verb == b'>' || verb == b']' || verb.is_ascii_uppercase() {
-            Direction::Request
-        } else {
-            Direction::Response
-        };
-        self.now += 1;
-        let at = Timestamp(self.now);
-        match verb {
-            b'>' | b'<' => self.bytes(direction, &entry(&bytes(rest))),
-            b']' | b'[' => self.bytes(direction, &bytes(rest)),
-            b'G' | b'g' => self.push(direction, Chunk::Gap(0)),
-            b'F' | b'f' => self.connection.finish(direction, at, &mut Checked),
-            b'R' => self.connection.request_read(at),
-            b'X' => {
-                let limit = Timestamp(self.now.saturating_sub(argument.into()));
-                self.connection.expire(limit, at, &mut Checked);
-            }
-            b'S' => self.piece = argument.into(),
-            _ => {}
-        }
-        assert!(self.connection.footprint() <= FOOTPRINT);
-    }
-
-    fn bytes(&mut self, direction: Direction, bytes: &[u8]) {
-        let piece = if self.piece == 0 {
-            usize::MAX
-        } else {
-            self.piece
-        };
-        for bytes in bytes.chunks(piece) {
-            self.push(direction, Chunk::Bytes(bytes));
-        }
-    }
-
-    fn push(&mut self, direction: Direction, chunk: Chunk<'_>) {
-        self.now += 1;
-        let at = Timestamp(self.now);
-        self.connection.push(direction, chunk, at, &mut Checked);
-    }
-}
-
 /// A frame header with the right length, and the payload.
 fn entry(bytes: &[u8]) -> Vec<u8> {
     let [kind, flags, stream, payload @ ..] = bytes else {
@@ -118,29 +63,18 @@ fn entry(bytes: &[u8]) -> Vec<u8> {
     entry
 }
 
-/// What is no digit is passed over.
-fn bytes(line: &[u8]) -> Vec<u8> {
-    let digits = line
-        .iter()
-        .filter_map(|&byte| char::from(byte).to_digit(16));
-    let digits: Vec<u8> = digits.map(|digit| digit as u8).collect();
-    digits
-        .chunks_exact(2)
-        .map(|pair| pair[0] << 4 | pair[1])
-        .collect()
+fn own(script: &mut Script<Connection, Checked>, line: Line<'_>) {
+    let direction = line.direction;
+    match line.verb {
+        b'>' | b'<' => script.bytes(direction, &entry(&hexadecimal(line.rest))),
+        b']' | b'[' => script.bytes(direction, &hexadecimal(line.rest)),
+        b'G' | b'g' => script.push(direction, Chunk::Gap(0)),
+        _ => {}
+    }
 }
 
-fuzz_target!(|input: &[u8]| {
-    let mut script = Script {
-        connection: Connection::new(LIMITS),
-        now: 0,
-        piece: 0,
-    };
-    for line in input.split(|&byte| byte == b'\n') {
-        script.line(line);
-    }
-    let at = Timestamp(script.now + 1);
-    script.connection.close(Close::Finished, at, &mut Checked);
-    assert_eq!(script.connection.footprint(), 0);
-    assert_eq!(script.connection.oldest(), None);
-});
+fn check(connection: &Connection) {
+    assert!(connection.footprint() <= FOOTPRINT);
+}
+
+fuzz_target!(|input: &[u8]| Script::play(Connection::new(LIMITS), Checked, input, own, check));

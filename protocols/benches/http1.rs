@@ -2,52 +2,12 @@
 //!
 //! The least is the figure that other load on the machine disturbs least. Nothing is asserted.
 
-use std::alloc::{GlobalAlloc, Layout, System};
+mod measure;
+
 use std::hint::black_box;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
-use sonde_protocols::exchange::{Exchange, Sink};
 use sonde_protocols::http1::{Connection, Limits};
-use sonde_protocols::{Anomaly, Chunk, Direction, Elided, Timestamp};
-
-/// The system's allocator with a counter.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call goes unchanged to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps `alloc`'s contract.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps `dealloc`'s contract.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-/// Drops what it is given, counting.
-#[derive(Default)]
-struct Count {
-    exchanges: u64,
-    anomalies: u64,
-}
-
-impl Sink for Count {
-    fn exchange(&mut self, exchange: Exchange) {
-        black_box(&exchange);
-        self.exchanges += 1;
-    }
-    fn anomaly(&mut self, _: Anomaly) {
-        self.anomalies += 1;
-    }
-}
+use sonde_protocols::{Chunk, Direction, Elided, Timestamp};
 
 const REQUEST: &[u8] = b"GET /api/v1/orders/12345?expand=items&page=2 HTTP/1.1\r\n\
     Host: orders.internal.example:8080\r\n\
@@ -69,7 +29,6 @@ const LARGE: &[u8] = b"HTTP/1.1 200 OK\r\n\
     Content-Type: application/octet-stream\r\n\
     Transfer-Encoding: chunked\r\n\r\n";
 
-const ROUNDS: usize = 200;
 const EXCHANGES: u64 = 5_000;
 
 fn measure(name: &str, chunks: &[(Direction, Chunk<'_>)]) {
@@ -77,27 +36,14 @@ fn measure(name: &str, chunks: &[(Direction, Chunk<'_>)]) {
         head_bytes: 16 * 1024,
         in_flight: 64,
     };
-    let mut best = f64::INFINITY;
-    let mut allocations = 0;
-    for _ in 0..ROUNDS {
+    measure::least(name, "an exchange", EXCHANGES, |count| {
         let mut connection = Connection::new(limits);
-        let mut count = Count::default();
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
-        let start = Instant::now();
         for at in 0..EXCHANGES {
             for &(direction, chunk) in chunks {
-                connection.push(direction, black_box(chunk), Timestamp(at), &mut count);
+                connection.push(direction, black_box(chunk), Timestamp(at), count);
             }
         }
-        best = best.min(start.elapsed().as_secs_f64());
-        allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
-        assert_eq!((count.exchanges, count.anomalies), (EXCHANGES, 0), "{name}");
-    }
-    println!(
-        "{name:<28} {:7.1} ns and {:.2} allocations an exchange",
-        best * 1e9 / EXCHANGES as f64,
-        allocations as f64 / EXCHANGES as f64
-    );
+    });
 }
 
 fn main() {

@@ -2,53 +2,13 @@
 //!
 //! Nothing is asserted about times.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::hint::black_box;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
+mod measure;
 
-use sonde_protocols::exchange::{Exchange, Sink};
+use std::hint::black_box;
+
 use sonde_protocols::http2::frame::{DATA, END_HEADERS, END_STREAM, HEADERS, LABEL};
 use sonde_protocols::http2::{Connection, Limits};
-use sonde_protocols::{Anomaly, Chunk, Direction, Timestamp};
-
-/// The system's allocator with a counter.
-struct Counting;
-
-static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
-
-// SAFETY: every call goes unchanged to the system's allocator.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
-        // SAFETY: the caller keeps `alloc`'s contract.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the caller keeps `dealloc`'s contract.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static COUNTING: Counting = Counting;
-
-/// Drops what it is given, counting.
-#[derive(Default)]
-struct Count {
-    exchanges: u64,
-    anomalies: u64,
-}
-
-impl Sink for Count {
-    fn exchange(&mut self, exchange: Exchange) {
-        black_box(&exchange);
-        self.exchanges += 1;
-    }
-    fn anomaly(&mut self, _: Anomaly) {
-        self.anomalies += 1;
-    }
-}
+use sonde_protocols::{Chunk, Direction, Timestamp};
 
 /// A call as grpc-go sends it, fields that repeat in the table, and `traceparent` as a literal.
 const REQUEST: &[u8] = b"\x83\x86\
@@ -62,7 +22,6 @@ const TRAILERS: &[u8] = b"\x40\x0bgrpc-status\x010\x40\x0cgrpc-message\x00";
 const RESPONSE_AGAIN: &[u8] = b"\x88\xc0";
 const TRAILERS_AGAIN: &[u8] = b"\xbf\xbe";
 
-const ROUNDS: usize = 200;
 const STREAMS: u32 = 5_000;
 
 /// An entry of the digest; `length` is the one of the wire.
@@ -124,27 +83,13 @@ fn measure(name: &str, concurrent: u32) {
             streams.map(|number| (Direction::Response, response(number * 2 + 1, number > 0))),
         );
     }
-    let mut best = f64::INFINITY;
-    let mut allocations = 0;
-    for _ in 0..ROUNDS {
+    measure::least(name, "a stream", STREAMS.into(), |count| {
         let mut connection = Connection::new(limits);
-        let mut count = Count::default();
-        let before = ALLOCATIONS.load(Ordering::Relaxed);
-        let start = Instant::now();
         for (at, (direction, bytes)) in (0..).zip(&chunks) {
             let chunk = Chunk::Bytes(black_box(bytes));
-            connection.push(*direction, chunk, Timestamp(at), &mut count);
+            connection.push(*direction, chunk, Timestamp(at), count);
         }
-        best = best.min(start.elapsed().as_secs_f64());
-        allocations = ALLOCATIONS.load(Ordering::Relaxed) - before;
-        let wanted = (u64::from(STREAMS), 0);
-        assert_eq!((count.exchanges, count.anomalies), wanted, "{name}");
-    }
-    println!(
-        "{name:<28} {:7.1} ns and {:.2} allocations a stream",
-        best * 1e9 / f64::from(STREAMS),
-        allocations as f64 / f64::from(STREAMS)
-    );
+    });
 }
 
 fn main() {

@@ -90,6 +90,12 @@ impl Builder {
         }
     }
 
+    /// The same for these processes and all that they have forked.
+    pub fn watching<'a>(processes: impl IntoIterator<Item = &'a Process>) -> Self {
+        let pids = processes.into_iter().flat_map(Process::group);
+        Self::jsonl().pids(pids.collect::<Vec<_>>())
+    }
+
     /// An agent that exports only to where the flags say.
     pub fn exporting() -> Self {
         Self::default()

@@ -164,9 +164,19 @@ impl Client {
 
     /// Makes the requests one after another and gives their outcomes in order.
     pub fn make(&mut self, requests: &[Request]) -> Result<Vec<Outcome>> {
+        self.begin(requests)?;
+        self.end(requests.len())
+    }
+
+    /// Hands the requests over; [`Self::end`] waits for them.
+    pub fn begin(&mut self, requests: &[Request]) -> Result<()> {
         let lines: String = requests.iter().map(Request::line).collect();
-        self.process.stdin()?.write_all(lines.as_bytes())?;
-        let all = self.answered + requests.len();
+        Ok(self.process.stdin()?.write_all(lines.as_bytes())?)
+    }
+
+    /// Waits for the outcomes of so many requests that were begun.
+    pub fn end(&mut self, count: usize) -> Result<Vec<Outcome>> {
+        let all = self.answered + count;
         let output = wait::until(&format!("{all} answers of the client"), || {
             let output = self.process.stdout();
             (output.matches('\n').count() >= all).then_some(output)

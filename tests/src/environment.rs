@@ -113,25 +113,65 @@ pub fn node() -> Result<PathBuf> {
 
 /// A built Go program of `services/gohttp`: `server` or `client`; `stripped` leaves out symbols and DWARF.
 pub fn go_program(package: &str, stripped: bool) -> Result<PathBuf> {
-    need("go")?;
-    let name = if stripped {
-        format!("go-{package}-stripped")
+    let (suffix, flags) = if stripped {
+        ("-stripped", "-s -w")
     } else {
-        format!("go-{package}")
+        ("", "")
     };
     let source = sources("gohttp").join(package).join("main.go");
-    let program = folder(&name).join(format!("go{package}"));
-    once(&name, &read(&source)?, || {
-        let flags = if stripped { "-s -w" } else { "" };
-        let mut build = Command::new("go");
-        build
-            .current_dir(sources("gohttp"))
-            .env("CGO_ENABLED", "0")
-            .env("GOFLAGS", "-buildvcs=false");
-        build
-            .args(["build", "-trimpath", "-ldflags", flags, "-o"])
-            .arg(&program);
-        output_of(build.arg(format!("./{package}")))
+    go_build(&GoBuild {
+        name: &format!("go-{package}{suffix}"),
+        program: &format!("go{package}"),
+        module: &sources("gohttp"),
+        package: &format!("./{package}"),
+        flags,
+        made_from: &read(&source)?,
+    })
+}
+
+/// ghz, the load generator of gRPC, in the version that `services/ghz/go.mod` names.
+pub fn ghz() -> Result<PathBuf> {
+    let module = sources("ghz");
+    go_build(&GoBuild {
+        name: "ghz",
+        program: "ghz",
+        module: &module,
+        package: "github.com/bojand/ghz/cmd/ghz",
+        flags: "",
+        made_from: &read(&module.join("go.mod"))?,
+    })
+}
+
+/// A Go program to build.
+pub(crate) struct GoBuild<'b> {
+    /// Its folder.
+    pub(crate) name: &'b str,
+    /// Its file.
+    pub(crate) program: &'b str,
+    /// Where its `go.mod` lies.
+    pub(crate) module: &'b Path,
+    pub(crate) package: &'b str,
+    /// Of the linker.
+    pub(crate) flags: &'b str,
+    /// What is built again when it changes.
+    pub(crate) made_from: &'b str,
+}
+
+/// Builds it, and gives its path.
+pub(crate) fn go_build(wanted: &GoBuild<'_>) -> Result<PathBuf> {
+    need("go")?;
+    let program = folder(wanted.name).join(wanted.program);
+    once(wanted.name, wanted.made_from, || {
+        retry(|| {
+            let mut build = Command::new("go");
+            build
+                .current_dir(wanted.module)
+                .env("CGO_ENABLED", "0")
+                .env("GOFLAGS", "-buildvcs=false")
+                .args(["build", "-trimpath", "-ldflags", wanted.flags, "-o"])
+                .arg(&program);
+            output_of(build.arg(wanted.package))
+        })
     })?;
     Ok(program)
 }

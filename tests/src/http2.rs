@@ -32,7 +32,11 @@ impl Kind {
 
     /// Starts it on a free port of loopback.
     pub fn start(self) -> Result<Service> {
-        let port = net::free_port()?;
+        self.start_on(net::free_port()?)
+    }
+
+    /// Starts it on this port of loopback.
+    pub fn start_on(self, port: u16) -> Result<Service> {
         let mut command = match self {
             Self::Node => node("server.js", &[&port.to_string()])?,
             Self::Go | Self::GoUpgrade => {
@@ -46,7 +50,8 @@ impl Kind {
     }
 }
 
-fn node(script: &str, arguments: &[&str]) -> Result<Command> {
+/// A Node script of `services/http2`.
+pub fn node(script: &str, arguments: &[&str]) -> Result<Command> {
     environment::need("node")?;
     let mut command = Command::new("node");
     command
@@ -68,7 +73,16 @@ pub fn go_client(concurrency: usize) -> Result<Client> {
 
 /// Node's client, one request after another.
 pub fn node_client() -> Result<Client> {
-    let mut command = node("client.js", &[])?;
+    node_client_with(&[])
+}
+
+/// The same, which lets a server send so many bytes of a response ahead and reads them after a pause in milliseconds.
+pub fn stalling_client(window: usize, pause: u32) -> Result<Client> {
+    node_client_with(&[&window.to_string(), &pause.to_string()])
+}
+
+fn node_client_with(arguments: &[&str]) -> Result<Client> {
+    let mut command = node("client.js", arguments)?;
     Ok(Client::new(Process::start(
         "HTTP/2 client Node",
         &mut command,

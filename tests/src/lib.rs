@@ -24,6 +24,7 @@ pub mod net;
 pub mod netns;
 pub mod pair;
 pub mod peer;
+pub mod plan;
 pub mod process;
 pub mod propagation;
 pub mod rpc;

@@ -1,4 +1,5 @@
-//! HTTP/2 as it was sent, but for a `traceparent` more: the h2 crate at one end, Python's h2 at the other, and the agent between.
+//! HTTP/2 as it was sent, but for a `traceparent` more: the h2 crate or Node's nghttp2 at one end, Python's h2 at the other, and the
+//! agent between.
 
 use std::io::Write as _;
 use std::process::Command;
@@ -8,7 +9,7 @@ use anyhow::{Context as _, Result, ensure};
 use sonde_tests::agent::{self, Agent, Builder};
 use sonde_tests::process::Process;
 use sonde_tests::service::Service;
-use sonde_tests::{net, propagation, rpc, run, wait};
+use sonde_tests::{http2, net, propagation, rpc, run, wait};
 
 /// Enough for any run here on a busy machine.
 const LONG: Duration = Duration::from_secs(90);
@@ -20,14 +21,30 @@ struct Load {
 }
 
 impl Load {
+    /// The h2 crate, six connections at a time.
     fn prepare(seconds: u32, seed: u32, more: &[&str]) -> Result<Self> {
+        let mut client = Command::new(rpc::tonic("exact-h2")?);
+        Self::with(|port| {
+            client.args([port.to_string(), 6.to_string()]);
+            client.args([seconds, seed].map(|number| number.to_string()));
+            client.args(more);
+            Ok(client)
+        })
+    }
+
+    /// nghttp2, which pads its frames.
+    fn padded(seconds: u32, seed: u32) -> Result<Self> {
+        Self::with(|port| {
+            let numbers = [port.into(), seconds, seed].map(|number| number.to_string());
+            http2::node("exact.js", &numbers.each_ref().map(|number| &**number))
+        })
+    }
+
+    fn with(client: impl FnOnce(u16) -> Result<Command>) -> Result<Self> {
         let port = net::free_port()?;
         let mut echo = rpc::python("../../http2/echo.py", &[&port.to_string()])?;
         let echo = Service::start("echo", port, &mut echo)?;
-        let mut client = Command::new(rpc::tonic("exact-h2")?);
-        client.args([port, 6].map(|number| number.to_string()));
-        client.args([seconds, seed].map(|number| number.to_string()));
-        let client = Process::start("exact-h2", client.args(more))?;
+        let client = Process::start("exact-h2", &mut client(port)?)?;
         wait::until("the client", || {
             client.stdout().contains("ready").then_some(())
         })?;
@@ -79,22 +96,32 @@ fn differences_are_found() {
     });
 }
 
-#[test]
-fn exact_beside_an_agent() {
-    run("exact_beside_an_agent", || {
+/// Beside an agent nothing but the field is new, and it is written into one request of `often`.
+fn beside_an_agent(name: &str, load: fn() -> Result<Load>, often: u64) {
+    run(name, || {
         agent::binary()?;
-        let mut load = Load::prepare(8, 2, &[])?;
+        let mut load = load()?;
         let mut agent = load.watching().start()?;
         load.begin()?;
         let report = load.finish()?;
         agent.stop()?;
         let (requests, inserted) = (get(&report, "requests")?, get(&report, "inserted")?);
         if propagation::is_known("--propagate")? {
-            // Not into blocks beyond one frame, nor into what a small send buffer cuts.
-            assert!(inserted * 5 >= requests, "{report}");
+            assert!(inserted * often >= requests, "{report}");
         }
         Ok(())
     });
+}
+
+/// Not into blocks beyond one frame, nor into what a small send buffer cuts.
+#[test]
+fn exact_beside_an_agent() {
+    beside_an_agent("exact_beside_an_agent", || Load::prepare(8, 2, &[]), 5);
+}
+
+#[test]
+fn exact_with_padding() {
+    beside_an_agent("exact_with_padding", || Load::padded(8, 4), 5);
 }
 
 /// Agents start under load, see some of it, and end, in turn as they should and by SIGKILL.

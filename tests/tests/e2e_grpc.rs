@@ -3,9 +3,9 @@
 use anyhow::Result;
 use sonde_tests::agent::{self, Agent, Builder};
 use sonde_tests::rpc::{self, Call, Caller, Client, Kind, Outcome};
+use sonde_tests::run;
 use sonde_tests::service::Service;
 use sonde_tests::span::{CLIENT, SERVER, Span};
-use sonde_tests::{process::Process, run};
 
 /// Clocks that are read on one machine, and a client that takes its time around the socket calls.
 const SLACK_NS: u64 = 3_000_000;
@@ -67,12 +67,6 @@ fn given_up() -> Vec<Call> {
     vec![wait(80, 0), wait(0, 80), stream, Call::new("Say")]
 }
 
-/// An agent for these processes and all that they have forked.
-fn watching<'a>(processes: impl IntoIterator<Item = &'a Process>) -> Result<Agent> {
-    let pids = processes.into_iter().flat_map(Process::group);
-    Builder::jsonl().pids(pids.collect::<Vec<_>>()).start()
-}
-
 /// The calls one after another, and the spans of each, in the order of the calls.
 fn make_and_check(
     server: &Service,
@@ -119,7 +113,7 @@ fn pair(name: &str, server: Kind, client: Client) {
         agent::binary()?;
         let service = server.serve()?;
         let mut caller = client.call(service.port, 1)?;
-        let agent = watching([&service.process, &caller.process])?;
+        let agent = Builder::watching([&service.process, &caller.process]).start()?;
         let calls = [plan(), given_up()].concat();
         let spans = make_and_check(&service, &mut caller, agent, &calls)?;
         for (kind, language) in [(SERVER, server.language()), (CLIENT, client.language())] {
@@ -175,7 +169,7 @@ fn older(name: &str, server: Kind, client: Client) {
         let mut caller = client.call(service.port, 1)?;
         let before: Vec<Call> = (0..5).map(|_| Call::new("Say")).collect();
         caller.make(&before)?;
-        let agent = watching([&service.process, &caller.process])?;
+        let agent = Builder::watching([&service.process, &caller.process]).start()?;
         let mut calls: Vec<Call> = (0..4).map(|_| Call::new("Say")).collect();
         calls.extend([Call::failing(5), Call::failing(13), Call::new("Say")]);
         let outcomes = caller.make(&calls)?;

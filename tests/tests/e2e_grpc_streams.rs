@@ -6,8 +6,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use sonde_tests::agent::{self, Agent, Builder};
-use sonde_tests::process::Process;
+use sonde_tests::agent::{self, Builder};
 use sonde_tests::rpc::{self, Call, Client, Kind, Outcome};
 use sonde_tests::span::{CLIENT, SERVER, Span};
 use sonde_tests::{run, wait};
@@ -16,12 +15,6 @@ use sonde_tests::{run, wait};
 const AT_ONCE: usize = 64;
 /// Enough for the long form.
 const LONG: Duration = Duration::from_secs(600);
-
-/// An agent for these processes and all that they have forked.
-fn watching<'a>(processes: impl IntoIterator<Item = &'a Process>) -> Result<Agent> {
-    let pids = processes.into_iter().flat_map(Process::group);
-    Builder::jsonl().pids(pids.collect::<Vec<_>>()).start()
-}
 
 /// `SONDE_TEST_CALLS`, or these.
 fn how_many(usual: usize) -> Result<usize> {
@@ -122,7 +115,7 @@ fn at_once(name: &str, server: Kind, client: Client, count: usize) {
         let count = how_many(count)?;
         let service = server.serve()?;
         let mut caller = client.call(service.port, AT_ONCE)?;
-        let agent = watching([&service.process, &caller.process])?;
+        let agent = Builder::watching([&service.process, &caller.process]).start()?;
         let calls = mixture(count, server == Kind::Go && client == Client::Go);
         // In portions, so that no pipe is filled beyond what is read.
         let mut outcomes = Vec::new();
@@ -174,7 +167,7 @@ fn thousand_streams() {
         agent::binary()?;
         let service = Kind::Go.serve()?;
         let mut caller = Client::Go.call(service.port, 1000)?;
-        let agent = watching([&service.process, &caller.process])?;
+        let agent = Builder::watching([&service.process, &caller.process]).start()?;
         let calls: Vec<Call> = (0..1000)
             .map(|index| Call {
                 milliseconds: 1500,
@@ -202,7 +195,7 @@ fn given_up_among_others() {
         agent::binary()?;
         let service = Kind::Go.serve()?;
         let mut caller = Client::Go.call(service.port, AT_ONCE)?;
-        let agent = watching([&service.process, &caller.process])?;
+        let agent = Builder::watching([&service.process, &caller.process]).start()?;
         let calls: Vec<Call> = (0..600)
             .map(|index| match index % 3 {
                 0 => Call {
@@ -243,7 +236,7 @@ fn server_goes_away() {
         for signal in [libc::SIGTERM, libc::SIGKILL] {
             let mut service = Kind::Go.serve()?;
             let mut caller = Client::Go.call(service.port, 201)?;
-            let agent = watching([&service.process, &caller.process])?;
+            let agent = Builder::watching([&service.process, &caller.process]).start()?;
             let spread = Call {
                 count: 4,
                 milliseconds: 400,

@@ -12,41 +12,7 @@ use sonde_tests::process::{Process, output_of};
 use sonde_tests::rpc::{self, Call};
 use sonde_tests::service::{Nginx, Service};
 use sonde_tests::span::{CLIENT, SERVER, Span};
-use sonde_tests::{environment, expect, run, wait};
-
-/// An agent for these processes and all that they have forked.
-fn watching<'a>(processes: impl IntoIterator<Item = &'a Process>) -> Builder {
-    let pids = processes.into_iter().flat_map(Process::group);
-    Builder::jsonl().pids(pids.collect::<Vec<_>>())
-}
-
-fn plan(url: &str) -> Vec<Request> {
-    let get = |path: String| Request::new("GET", format!("{url}{path}"));
-    let mut requests: Vec<Request> = (0..20)
-        .map(|i| get(format!("/sized/{}?n={i}", 1000 + i * 137)))
-        .collect();
-    requests.extend([204, 400, 404, 500, 503].map(|code| get(format!("/status/{code}"))));
-    requests.extend((1..=5).map(|i| {
-        let mut post = Request::new("POST", format!("{url}/echo/{i}"));
-        post.body = 10_usize.pow(i);
-        post
-    }));
-    requests.extend([20, 60].map(|milliseconds| get(format!("/slow/{milliseconds}"))));
-    requests.push(get("/chunked/12".to_owned()));
-    requests.push(get("/sized/200000".to_owned()));
-    for (index, request) in requests.iter_mut().enumerate() {
-        if index % 3 == 0 {
-            let flags = if index % 2 == 0 { "01" } else { "00" };
-            request.traceparent = Some(format!(
-                "00-{:032x}-{:016x}-{flags}",
-                0xabc_0000 + index,
-                0xdef_0000 + index
-            ));
-            request.tracestate = (index % 2 == 0).then(|| format!("vendor=value{index}"));
-        }
-    }
-    requests
-}
+use sonde_tests::{environment, expect, plan, run, wait};
 
 /// Each sampled request has one span a side, right in every field, the server's the child of the client's.
 fn check_all(spans: &[Span], port: u16, requests: &[Request], outcomes: &[Outcome]) {
@@ -100,8 +66,8 @@ fn pair(name: &str, server: Kind, client: fn() -> Result<Client>) {
         agent::binary()?;
         let service = server.start()?;
         let mut client = client()?;
-        let agent = watching([&service.process, &client.process]).start()?;
-        make_and_check(&service, &mut client, agent, &plan(&service.url))
+        let agent = Builder::watching([&service.process, &client.process]).start()?;
+        make_and_check(&service, &mut client, agent, &plan::requests(&service.url))
     });
 }
 
@@ -127,8 +93,8 @@ fn older_connection() {
         agent::binary()?;
         let service = Kind::Go.start()?;
         let mut client = http2::node_client()?;
-        client.make(&plan(&service.url)[..6])?;
-        let agent = watching([&service.process, &client.process]).start()?;
+        client.make(&plan::requests(&service.url)[..6])?;
+        let agent = Builder::watching([&service.process, &client.process]).start()?;
         // New paths are new literals: each is known, and so is what follows once it is.
         let requests: Vec<Request> = (40..60)
             .map(|size| Request::new("GET", format!("{}/sized/{size}", service.url)))
@@ -158,7 +124,7 @@ fn curl_both_ways() {
     run("curl_both_ways", || {
         agent::binary()?;
         let service = Kind::GoUpgrade.start()?;
-        let agent = watching([&service.process])
+        let agent = Builder::watching([&service.process])
             .flag("--include", "exe=*/curl")
             .start()?;
         let (mut requests, mut outcomes) = (Vec::new(), Vec::new());
@@ -182,7 +148,7 @@ fn nghttp_both_ways() {
         environment::need("nghttp")?;
         agent::binary()?;
         let service = Kind::GoUpgrade.start()?;
-        let agent = watching([&service.process])
+        let agent = Builder::watching([&service.process])
             .flag("--include", "exe=*/nghttp")
             .flag("--max-head-bytes", "64KiB")
             .start()?;
@@ -221,7 +187,7 @@ fn h2load_counts() {
         agent::binary()?;
         let service = Kind::Go.start()?;
         let nginx = http2::nginx(1, &[600])?;
-        let agent = watching([&service.process, &nginx.service.process])
+        let agent = Builder::watching([&service.process, &nginx.service.process])
             .flag("--include", "exe=*/h2load")
             .start()?;
         for url in [&service.url, &nginx.service.url] {
@@ -257,7 +223,7 @@ fn concurrent_streams() {
         agent::binary()?;
         let service = Kind::Go.start()?;
         let mut client = http2::go_client(64)?;
-        let agent = watching([&service.process, &client.process]).start()?;
+        let agent = Builder::watching([&service.process, &client.process]).start()?;
         let requests: Vec<Request> = (0..5000)
             .map(|i| match i % 4 {
                 0 => Request::new(
@@ -282,7 +248,8 @@ fn through(name: &str, proxy: fn(u16) -> Result<Nginx>) {
         let server = rpc::Kind::Go.serve()?;
         let proxy = proxy(server.port)?;
         let mut caller = rpc::Client::Go.call(proxy.service.port, 1)?;
-        let agent = watching([&server.process, &proxy.service.process, &caller.process]).start()?;
+        let agent = Builder::watching([&server.process, &proxy.service.process, &caller.process])
+            .start()?;
         let mut calls: Vec<Call> = (0..5).map(|_| Call::new("Say")).collect();
         calls.extend([3, 5, 13].map(Call::failing));
         let spread = Call {
@@ -360,7 +327,7 @@ fn connect_unary() {
     run("connect_unary", || {
         agent::binary()?;
         let service = Kind::Go.start()?;
-        let agent = watching([&service.process])
+        let agent = Builder::watching([&service.process])
             .flag("--include", "exe=*/curl")
             .start()?;
         let headers = [
@@ -397,7 +364,7 @@ fn grpc_web() {
         agent::binary()?;
         let server = rpc::Kind::Go.serve()?;
         let envoy = http2::envoy(server.port)?;
-        let agent = watching([&server.process, &envoy.service.process]).start()?;
+        let agent = Builder::watching([&server.process, &envoy.service.process]).start()?;
         for way in WAYS {
             let url = format!("{}/sonde.test.v1.Echo/Say", envoy.service.url);
             post(

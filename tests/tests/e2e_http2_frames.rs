@@ -13,11 +13,9 @@ use sonde_tests::service::Service;
 use sonde_tests::span::{CLIENT, SERVER};
 use sonde_tests::{expect, rpc, run, wait};
 
-/// An agent for these processes and all that they have forked.
+/// An agent that takes large heads.
 fn watching<'a>(processes: impl IntoIterator<Item = &'a Process>) -> Result<Agent> {
-    let pids = processes.into_iter().flat_map(Process::group);
-    Builder::jsonl()
-        .pids(pids.collect::<Vec<_>>())
+    Builder::watching(processes)
         .flag("--max-head-bytes", "64KiB")
         .start()
 }

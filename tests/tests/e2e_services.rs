@@ -5,37 +5,7 @@ use sonde_tests::agent::{self, Builder};
 use sonde_tests::client::{self, Outcome, Request};
 use sonde_tests::service::{self, Kind, Service};
 use sonde_tests::span::{CLIENT, SERVER, Span};
-use sonde_tests::{expect, run};
-
-/// What each client asks each service: distinct targets, sizes, statuses and contexts.
-fn plan(url: &str) -> Vec<Request> {
-    let get = |path: String| Request::new("GET", format!("{url}{path}"));
-    let mut requests: Vec<Request> = (0..20)
-        .map(|i| get(format!("/sized/{}?n={i}", 1000 + i * 137)))
-        .collect();
-    requests.extend([204, 301, 304, 400, 404, 500, 503].map(|code| get(format!("/status/{code}"))));
-    requests.extend((1..=5).map(|i| {
-        let mut post = Request::new("POST", format!("{url}/echo/{i}"));
-        post.body = 10_usize.pow(i);
-        post
-    }));
-    requests.extend([20, 60].map(|milliseconds| get(format!("/slow/{milliseconds}"))));
-    requests.push(get("/chunked/12".to_owned()));
-    requests.push(get("/sized/200000".to_owned()));
-    for (index, request) in requests.iter_mut().enumerate() {
-        // Every third request comes with a context, sampled or not, with or without state.
-        if index % 3 == 0 {
-            let flags = if index % 2 == 0 { "01" } else { "00" };
-            request.traceparent = Some(format!(
-                "00-{:032x}-{:016x}-{flags}",
-                0xabc_0000 + index,
-                0xdef_0000 + index
-            ));
-            request.tracestate = (index % 2 == 0).then(|| format!("vendor=value{index}"));
-        }
-    }
-    requests
-}
+use sonde_tests::{expect, plan, run};
 
 /// Checks each request's one span of `kind` against what its client measured.
 fn check_all(spans: &[Span], kind: u64, port: u16, requests: &[Request], outcomes: &[Outcome]) {
@@ -91,7 +61,7 @@ fn pair(name: &str, server: Kind, client: client::Kind) {
             .into_iter()
             .chain(running.process.group());
         let agent = Builder::jsonl().pids(pids).start()?;
-        let requests = plan(&service.url);
+        let requests = plan::requests(&service.url);
         let outcomes = running.make(&requests)?;
         let spans = agent.finish(2 * sampled(&requests), |_| true)?;
         check_joined(&spans, &requests);
@@ -216,7 +186,7 @@ fn nginx_in_front_of_flask() {
             .into_iter()
             .chain(nginx.service.process.group());
         let agent = Builder::jsonl().pids(pids).start()?;
-        let requests = plan(&nginx.service.url);
+        let requests = plan::requests(&nginx.service.url);
         let outcomes = client.make(&requests)?;
         let spans = agent.finish(3 * sampled(&requests), |_| true)?;
         // By process: the inner request's Host is the name of the upstream group.

@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result};
 
 use super::Caller;
-use crate::environment::{folder, need, once, retry, sources};
+use crate::environment::{GoBuild, folder, go_build, need, once, retry, sources};
 use crate::net;
 use crate::process::{Process, output_of};
 use crate::service::Service;
@@ -55,7 +55,11 @@ impl Kind {
 
     /// Starts the server on a free port of loopback.
     pub fn serve(self) -> Result<Service> {
-        let port = net::free_port()?;
+        self.serve_on(net::free_port()?)
+    }
+
+    /// Starts the server on this port of loopback.
+    pub fn serve_on(self, port: u16) -> Result<Service> {
         let mut command = match self {
             Self::Go => {
                 let mut command = Command::new(go("server")?);
@@ -103,27 +107,19 @@ impl Kind {
 
 /// A built Go program of `services/grpc/go`.
 pub fn go(package: &str) -> Result<PathBuf> {
-    need("go")?;
-    let name = format!("grpc-go-{package}");
     let module = sources("grpc/go");
     let recipe = read(&[
         &module.join("go.mod"),
         &module.join(package).join("main.go"),
     ])?;
-    let program = folder(&name).join(format!("grpc{package}"));
-    once(&name, &recipe, || {
-        retry(|| {
-            let mut build = Command::new("go");
-            build
-                .current_dir(&module)
-                .env("CGO_ENABLED", "0")
-                .env("GOFLAGS", "-buildvcs=false")
-                .args(["build", "-trimpath", "-o"])
-                .arg(&program);
-            output_of(build.arg(format!("./{package}")))
-        })
-    })?;
-    Ok(program)
+    go_build(&GoBuild {
+        name: &format!("grpc-go-{package}"),
+        program: &format!("grpc{package}"),
+        module: &module,
+        package: &format!("./{package}"),
+        flags: "",
+        made_from: &recipe,
+    })
 }
 
 /// A Python program of `services/grpc/python`, with grpcio, h2 and the service's code.

@@ -1,12 +1,14 @@
 //! What Sonde costs: each row drives one unmodified service with and without the agent, interleaved in
-//! one run, and prints one table. `cargo xtask bench` builds the agent and runs this.
+//! one run, and prints one table. In rows that say so the client is watched, and "service CPU" is the client's. `cargo xtask bench` builds the agent and runs this.
 //!
 //! CPU time is the least of all rounds (other work on the machine only adds), throughput and latency
 //! are medians. The agent exports over OTLP to a receiver that answers and forgets. The cost of the BPF
 //! programs comes from rounds of their own, since the kernel's statistics cost time themselves.
 
+mod case;
 mod connections;
 mod cpu;
+mod ghz;
 mod http2_load;
 mod load;
 mod row;
@@ -17,7 +19,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use row::Case;
+use case::Case;
 
 /// How much to measure.
 #[derive(Clone, Copy, Debug)]

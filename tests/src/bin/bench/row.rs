@@ -1,4 +1,4 @@
-//! One row of the table: a service, bare and traced.
+//! One row of the table: a service or its client, bare and traced.
 
 use std::fmt;
 use std::fs;
@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use sonde_tests::agent::Builder;
-use sonde_tests::service::{self, Kind, Nginx, Service};
-use sonde_tests::{http2, kernel, rpc, wait};
+use sonde_tests::{kernel, wait};
 
-use super::http2_load;
-use super::load::{self, Report};
+use super::case::{Case, Running, Watched};
+use super::load::Report;
 use super::sink::Sink;
 use super::{Plan, cpu};
 
@@ -22,140 +21,11 @@ pub(crate) const HEADER: &str = "\
 /// Without a new span for so long, all have come.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// What is driven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Target {
-    Nginx,
-    Other(Kind),
-    /// By h2load, 64 streams at once on each connection.
-    Http2(http2::Kind),
-    /// A unary gRPC call, by h2load as well.
-    Grpc(rpc::Kind),
-}
-
-/// How it is driven.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Case {
-    /// First column.
-    pub(crate) name: &'static str,
-    target: Target,
-    connections: usize,
-    close: bool,
-    /// Instead of the plan's time.
-    time: Option<Duration>,
-}
-
-impl Case {
-    /// All rows.
-    pub(crate) fn all(soak: Duration) -> Vec<Self> {
-        let case = |name, target, connections, close| Self {
-            name,
-            target,
-            connections,
-            close,
-            time: None,
-        };
-        let long = |case: Self| Self {
-            time: Some(soak),
-            ..case
-        };
-        let go = Target::Other(Kind::Go);
-        vec![
-            case("nginx static, 8 connections", Target::Nginx, 8, false),
-            case("Go net/http, 8 connections", go, 8, false),
-            case("Go net/http, 200 connections", go, 200, false),
-            case("Go net/http, a connection a request", go, 64, true),
-            case(
-                "HTTP/2: Go net/http, 1 connection, 64 streams",
-                Target::Http2(http2::Kind::Go),
-                1,
-                false,
-            ),
-            case(
-                "HTTP/2: Go net/http, 8 connections, 64 streams",
-                Target::Http2(http2::Kind::Go),
-                8,
-                false,
-            ),
-            case(
-                "gRPC: grpc-go, 1 connection, 64 streams",
-                Target::Grpc(rpc::Kind::Go),
-                1,
-                false,
-            ),
-            case(
-                "Flask (gunicorn), 8 connections",
-                Target::Other(Kind::Gunicorn),
-                8,
-                false,
-            ),
-            case(
-                "Express, 8 connections",
-                Target::Other(Kind::Express),
-                8,
-                false,
-            ),
-            long(case(
-                "soak: nginx, 200 connections",
-                Target::Nginx,
-                200,
-                false,
-            )),
-            long(case(
-                "soak: nginx, a connection a request",
-                Target::Nginx,
-                64,
-                true,
-            )),
-        ]
-    }
-}
-
-pub(super) enum Running {
-    Nginx(Nginx),
-    Other(Service),
-}
-
-impl Running {
-    pub(super) fn start(case: &Case) -> Result<Self> {
-        Ok(match case.target {
-            Target::Nginx => Self::Nginx(service::nginx(1, &[600])?),
-            Target::Other(kind) => Self::Other(kind.start()?),
-            Target::Http2(kind) => Self::Other(kind.start()?),
-            Target::Grpc(kind) => Self::Other(kind.serve()?),
-        })
-    }
-
-    fn service(&self) -> &Service {
-        match self {
-            Self::Nginx(nginx) => &nginx.service,
-            Self::Other(service) => service,
-        }
-    }
-
-    pub(super) fn url(&self, case: &Case) -> String {
-        let path = match case.target {
-            Target::Nginx => "static/600",
-            Target::Other(_) | Target::Http2(_) => "sized/600",
-            Target::Grpc(_) => "sonde.test.v1.Echo/Say",
-        };
-        format!("{}/{path}", self.service().url)
-    }
-
-    fn drive(&self, case: &Case, time: Duration) -> Result<Report> {
-        let url = self.url(case);
-        match case.target {
-            Target::Http2(_) => http2_load::drive(&url, case.connections, false, time),
-            Target::Grpc(_) => http2_load::drive(&url, case.connections, true, time),
-            _ => load::drive(&url, case.connections, case.close, time),
-        }
-    }
-}
-
 /// One round.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Round {
     load: Report,
+    /// CPU of the watched side, microseconds a request.
     service: f64,
     agent: f64,
     /// The agent's CPU in microseconds a request.
@@ -201,9 +71,13 @@ pub(crate) fn measure(case: &Case, plan: Plan, sink: &Sink) -> Result<Row> {
 
 fn round(case: &Case, running: &Running, time: Duration) -> Result<Round> {
     let pids = running.service().process.group();
-    let before = cpu::of(&pids);
+    let spent = || match case.watched {
+        Watched::Service => cpu::of(&pids),
+        Watched::Client(_) => cpu::of_ended(),
+    };
+    let before = spent();
     let load = running.drive(case, time)?;
-    let service = (cpu::of(&pids) - before).as_secs_f64() * 1e6 / load.requests as f64;
+    let service = (spent() - before).as_secs_f64() * 1e6 / load.requests as f64;
     Ok(Round {
         load,
         service,
@@ -219,7 +93,11 @@ pub(super) fn traced_round(
     sink: &Sink,
     flags: &[&str],
 ) -> Result<Round> {
-    let mut agent = Builder::exporting().pids(running.service().process.group());
+    let agent = Builder::exporting();
+    let mut agent = match case.watched {
+        Watched::Service => agent.pids(running.service().process.group()),
+        Watched::Client(program) => agent.flag("--include", format!("exe=*/{program}")),
+    };
     for flag in sink.flags() {
         agent = agent.arg(flag);
     }

@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use super::row::{Case, Round, Running, least, traced_round, with_statistics};
+use super::case::{Case, Running};
+use super::row::{Round, least, traced_round, with_statistics};
 use super::sink::Sink;
 use super::{Plan, load};
 

@@ -36,6 +36,12 @@ func routes() *http.ServeMux {
 		body, _ := io.ReadAll(r.Body)
 		w.Write(body)
 	})
+	// The body waits, most of it at the client: it is more than a window.
+	mux.HandleFunc("/late/", func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(time.Duration(number(r)) * time.Millisecond)
+		size, _ := io.Copy(io.Discard, r.Body)
+		io.WriteString(w, strconv.FormatInt(size, 10))
+	})
 	mux.HandleFunc("/slow/", func(w http.ResponseWriter, r *http.Request) {
 		time.Sleep(time.Duration(number(r)) * time.Millisecond)
 		io.WriteString(w, "done")
