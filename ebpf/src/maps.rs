@@ -30,7 +30,7 @@ use crate::{
         Http2, Messages,
         chain::{Stream, StreamEnds, StreamKey},
         data,
-        hold::Held,
+        hold::{Held, PLACES as HELD_PLACES},
     },
     received::{SLOTS as RECEIVED_SLOTS, Slot},
     sending::{Frames, Sending},
@@ -160,7 +160,7 @@ pub static HTTP2: SocketStorage<Http2, OWN> = SocketStorage::new();
 
 /// Segments that came early.
 #[btf_map]
-pub static HELD: SocketStorage<Held, OWN> = SocketStorage::new();
+pub static HELD: Array<Held, HELD_PLACES> = Array::new();
 
 /// Requests under way on streams.
 #[btf_map]

@@ -249,7 +249,7 @@ fn closed(sk: *mut c_void) -> Option<()> {
     unsafe {
         chain::forget(connection, bpf_ktime_get_ns());
         if (*connection).state == state::HTTP2 {
-            http2::chain::forget(sk);
+            http2::chain::forget(connection, sk);
         }
         if (*connection).announced == 0 || (*connection).state == state::LISTENING {
             return None;

@@ -12,7 +12,7 @@ pub(super) struct Digest {
 }
 
 impl Digest {
-    /// Hands on what was missed and what was captured. Behind a hole nothing is handed on until a record begins with a
+    /// Hands on what was missed and what was captured; a record without bytes may tell of a hole alone. Behind a hole nothing is handed on until a record begins with a
     /// frame. A record behind the position has been seen and yields nothing.
     pub(super) fn push(
         &mut self,
@@ -20,7 +20,7 @@ impl Digest {
         bytes: &[u8],
         mut feed: impl FnMut(Chunk<'_>),
     ) {
-        if bytes.is_empty() || header.offset < self.next {
+        if header.offset < self.next {
             return;
         }
         if header.offset > self.next {
@@ -29,7 +29,7 @@ impl Digest {
         }
         self.next = header.offset + bytes.len() as u64;
         self.framed |= header.flags & flag::FRAME_START != 0;
-        if self.framed {
+        if self.framed && !bytes.is_empty() {
             feed(Chunk::Bytes(bytes));
         }
     }
@@ -71,6 +71,10 @@ mod tests {
         check(&[(0, 9, START), (9, 3, 0)], &["bytes 9", "bytes 3"]);
         check(&[(0, 9, START), (0, 9, START)], &["bytes 9"]);
         check(&[(0, 9, START), (9, 0, flag::FIN)], &["bytes 9"]);
+        check(
+            &[(0, 9, START), (10, 0, 0), (10, 3, 0), (13, 9, START)],
+            &["bytes 9", "gap 1", "bytes 9"],
+        );
         check(
             &[(0, 9, START), (12, 3, START), (15, 1, 0)],
             &["bytes 9", "gap 3", "bytes 3", "bytes 1"],

@@ -3,7 +3,10 @@
 //! What a thread has read tells the request only while one alone is at work on the connection, and only where the reader
 //! is who works on it. All else has to name the stream itself, or stays without a parent.
 
-use super::layout::{Half, Http2, half};
+use super::{
+    hold,
+    layout::{Half, Http2, half},
+};
 use crate::{
     carrier, chain, context, grpc, join,
     maps::{CAUSES, HTTP2, PROCESSES, STREAM_JOINTS, STREAMS, lose},
@@ -299,11 +302,13 @@ unsafe fn only(sk: *mut c_void) -> u64 {
 
 /// A connection is gone: what its requests were worked on for ends.
 #[inline(always)]
-pub unsafe fn forget(sk: *mut c_void) {
+pub unsafe fn forget(connection: *const Connection, sk: *mut c_void) {
     let http2 = HTTP2.get(sk);
     if http2.is_null() {
         return;
     }
+    // SAFETY: checked map values.
+    unsafe { hold::drop_kept(half::<false>(http2), (*connection).cookie) };
     // SAFETY: as in `only`.
     let handle = unsafe { only(sk) };
     // SAFETY: no arguments.

@@ -100,14 +100,16 @@ pub unsafe fn payload(walk: &Walk, half: *mut Half, at: u32, wanted: u32) -> u32
     }
 }
 
-/// Hands up what was gathered. What does not find room is a hole, which ends where a frame begins.
+/// Hands up what was gathered; if the footing was lost that is told even if there is nothing else, as streams may have ended
+/// in the hole. What does not find room is a hole, which ends where a frame begins.
 #[inline(always)]
 pub unsafe fn flush<const EGRESS: bool>(walk: &Walk, half: *mut Half, flags: u16) {
     // SAFETY: as in `is_full`.
     unsafe {
-        if (*half).filled == 0 && flags == 0 {
+        if (*half).filled == 0 && flags == 0 && (*half).lost == 0 {
             return;
         }
+        (*half).lost = 0;
         let direction = segment::direction::<EGRESS>(walk.connection);
         let filled = (&raw const (*half).filled).read_volatile() & (GATHERED as u32 - 1);
         describe::<EGRESS>(walk, half, flags, filled);

@@ -33,6 +33,9 @@ pub unsafe fn run<const EGRESS: bool>(walk: &mut Walk, http2: *mut Http2) {
         let context = &raw mut context;
         bpf_loop(MAX_STEPS, step::<EGRESS> as *mut c_void, context.cast(), 0);
         (*half).kept = 0;
+        if !EGRESS && (*half).held_at != 0 && (*half).held == (*half).held_end {
+            hold::drop_kept(half, (*walk.connection).cookie);
+        }
         if (*direction).at < (*half).length && (*half).phase != phase::UNSYNCED {
             lose(segment::hook::<EGRESS>(), Reason::Budget);
             order::lose_footing::<EGRESS>(half, direction);
@@ -57,7 +60,7 @@ unsafe extern "C" fn step<const EGRESS: bool>(_index: u64, context: *mut Context
         }
         let (at, length) = ((*direction).at, (*half).length);
         if at >= length || (*half).phase == phase::UNSYNCED {
-            let goes_on = !EGRESS && hold::goes_on(half, direction);
+            let goes_on = !EGRESS && hold::goes_on(walk, half, direction);
             return !goes_on as i64;
         }
         let left = length.wrapping_sub(at);

@@ -1,23 +1,70 @@
 //! Segments that arrive before their turn are kept until the missing ones have come, and then walked from here.
 //!
 //! On the loopback device that happens whenever a sender changes its CPU. What does not follow on what is kept already, or is
-//! too much, counts as a hole.
+//! too much, counts as a hole. The bytes are in a few places that all connections share, each in the one that its cookie names.
 
 use super::layout::{Half, phase};
 use crate::{hold::is_before, maps::HELD, segment, walk::Walk};
 use aya_ebpf::helpers::generated::{bpf_probe_read_kernel, bpf_skb_load_bytes};
-use core::ffi::c_void;
+use core::{arch::asm, ffi::c_void};
 use sonde_common::connection::Direction;
 
-/// Bytes that are kept.
-const SIZE: usize = 16 * 1024;
+/// Bytes that are kept of a connection.
+const SIZE: usize = 128 * 1024;
+/// Longest segment, in bytes.
+const SEGMENT: usize = 64 * 1024;
+/// Connections that bytes are kept of at a time; a power of two.
+pub const PLACES: usize = 16;
+/// Nanoseconds after which a place is free again, whoever had it: missing bytes come within microseconds, or never.
+const STALE: u64 = 10_000_000_000;
 
-/// The value in socket storage; made when the first segment comes early.
+/// A place for the bytes of one connection.
 #[repr(C)]
 pub struct Held {
+    /// The connection's cookie.
+    owner: u64,
+    /// When it was taken, on the clock of `bpf_ktime_get_ns`; 0: it is free.
+    since: u64,
     bytes: [u8; SIZE],
     /// Room for a segment behind the last byte.
-    slack: [u8; SIZE],
+    slack: [u8; SEGMENT],
+}
+
+#[inline(always)]
+unsafe fn place(cookie: u64) -> *mut Held {
+    let index = (cookie ^ cookie >> 4) as u32 & (PLACES as u32 - 1);
+    HELD.get_ptr_mut(index).unwrap_or(core::ptr::null_mut())
+}
+
+/// Takes the connection's place, if no other connection has it.
+#[inline(always)]
+unsafe fn take(held: *mut Held, cookie: u64, now: u64) -> bool {
+    let mut since = now;
+    // SAFETY: an atomic operation on a checked map value; the former value comes back.
+    unsafe {
+        let at = &raw mut (*held).since;
+        asm!("{0} = xchg_64({1} + 0, {0})", inout(reg) since, in(reg) at);
+        if since != 0 && now.wrapping_sub(since) < STALE {
+            return false;
+        }
+        (*held).owner = cookie;
+    }
+    true
+}
+
+/// Nothing is kept of the connection any more.
+#[inline(always)]
+pub unsafe fn drop_kept(half: *mut Half, cookie: u64) {
+    // SAFETY: the caller passes a checked map value.
+    unsafe {
+        (*half).held = (*half).held_end;
+        let held = place(cookie);
+        if (*half).held_at != 0 && !held.is_null() && (*held).owner == cookie {
+            (*held).owner = 0;
+            (&raw mut (*held).since).write_volatile(0);
+        }
+        (*half).held_at = 0;
+    }
 }
 
 /// Reads payload: of the packet, or of what was kept while that is walked. False: it is not there.
@@ -44,31 +91,32 @@ pub unsafe fn keep(walk: &Walk, half: *mut Half, direction: *const Direction) ->
         if (*half).phase == phase::UNSYNCED || segment::is_received(walk.skb, direction) {
             return false;
         }
+        let cookie = (*walk.connection).cookie;
+        let held = place(cookie);
+        if held.is_null() {
+            return false;
+        }
         if (*half).held == (*half).held_end {
+            if (*half).held_at == 0 && !take(held, cookie, walk.now) {
+                return false;
+            }
+            (*half).held_at = (&raw const (*held).bytes) as u64;
             (*half).held = segment.sequence;
             (*half).held_end = segment.sequence;
         }
         let offset = segment.sequence.wrapping_sub((*half).held);
-        let follows = segment.sequence == (*half).held_end;
-        if !follows || offset.saturating_add(segment.length) > SIZE as u32 {
-            return false;
-        }
-        let sk = walk.sk();
-        if sk.is_null() {
-            return false;
-        }
-        let held = HELD.get_or_create(sk);
-        if held.is_null() {
+        let follows = segment.sequence == (*half).held_end && (*held).owner == cookie;
+        let fits = offset < SIZE as u32 && segment.length <= SEGMENT as u32;
+        if !follows || !fits {
             return false;
         }
         let length = (&raw const segment.length).read_volatile();
-        let length = (length.wrapping_sub(1) & (SIZE as u32 - 1)) + 1;
+        let length = (length.wrapping_sub(1) & (SEGMENT as u32 - 1)) + 1;
         let offset = (&raw const offset).read_volatile() as usize & (SIZE - 1);
-        let to = held.cast::<u8>().add(offset);
+        let to = (&raw mut (*held).bytes).cast::<u8>().add(offset);
         if bpf_skb_load_bytes(walk.skb.cast(), segment.payload, to.cast(), length) != 0 {
             return false;
         }
-        (*half).held_at = held as u64;
         (*half).held_end = segment.sequence.wrapping_add(segment.length);
         true
     }
@@ -76,7 +124,7 @@ pub unsafe fn keep(walk: &Walk, half: *mut Half, direction: *const Direction) ->
 
 /// The walk has come to its end: does it go on with what was kept, now that the missing bytes are in?
 #[inline(always)]
-pub unsafe fn goes_on(half: *mut Half, direction: *mut Direction) -> bool {
+pub unsafe fn goes_on(walk: &Walk, half: *mut Half, direction: *mut Direction) -> bool {
     // SAFETY: as in `keep`.
     unsafe {
         let (held, end) = ((*half).held, (*half).held_end);
@@ -85,7 +133,10 @@ pub unsafe fn goes_on(half: *mut Half, direction: *mut Direction) -> bool {
             return false;
         }
         (*half).held = end;
-        if !is_before(next, end) || (*half).phase == phase::UNSYNCED {
+        let cookie = (*walk.connection).cookie;
+        let place = place(cookie);
+        let is_there = !place.is_null() && (*place).owner == cookie;
+        if !is_there || !is_before(next, end) || (*half).phase == phase::UNSYNCED {
             return false;
         }
         (*direction).next_sequence = end;

@@ -94,6 +94,8 @@ pub struct Half {
     pub unsure: u8,
     /// 1: messages of this direction have spanned frames.
     pub spanning: u8,
+    /// 1: the footing was lost, and user space is to be told.
+    pub lost: u8,
     /// 1: payload of the frame was captured.
     pub begun: u8,
     /// Pad length of the DATA frame.

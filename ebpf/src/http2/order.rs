@@ -65,7 +65,7 @@ unsafe fn new_bytes<const EGRESS: bool>(
         if !EGRESS && !counted && hold::keep(walk, half, direction) {
             return None;
         }
-        (*half).held = (*half).held_end;
+        hold::drop_kept(half, (*walk.connection).cookie);
         skip_hole::<EGRESS>(half, direction, ahead as u32);
         (*direction).next_sequence = end;
         Some(0)
@@ -105,6 +105,7 @@ pub unsafe fn lose_footing<const EGRESS: bool>(half: *mut Half, direction: *mut 
     unsafe {
         lose(segment::hook::<EGRESS>(), Reason::Gap);
         (*half).phase = phase::UNSYNCED;
+        (*half).lost = 1;
         (*half).scan.forget();
         (*direction).offset = (*direction).offset.wrapping_add(1);
     }

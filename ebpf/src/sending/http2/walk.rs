@@ -245,7 +245,8 @@ fn end(frames: &mut Frames) {
     if frames.frame_at == OUTSIDE {
         return;
     }
-    if frames.scan.has_traceparent() {
+    // A field that nobody has seen may be one.
+    if frames.scan.has_traceparent() || frames.scan.is_unsure() {
         if let Some(at) = frames.scan.open_value()
             && at > frames.frame_at
             && frames.carried == 0
