@@ -2,7 +2,7 @@
 
 use super::code::{TaskId, task_id};
 use super::streams::{Functions, encoded, probes, taken};
-use super::{ends, inspect};
+use super::{Symbols, ends, inspect};
 
 /// tokio 1.54.1, rustc 1.95
 const PLAIN: &str = "41 56 53 50 48 89 fb 64 48 8b 04 25 00 00 00 00 48 8d 80 b8 fe ff ff 0f b6 48 48 83 f9 01 74 24
@@ -210,6 +210,33 @@ fn names_in_both_manglings() {
     assert!(!wake(
         "_ZN5tokio4sync4task12atomic_waker11AtomicWaker4wake28_$u7b$$u7b$closure$u7d$$u7d$17h0E"
     ));
+}
+
+#[test]
+fn names_of_http2_in_both_manglings() {
+    let names = [
+        "_ZN2h25proto7streams4recv4Recv12take_request17hdc49cef0a2480b88E",
+        "_RNvMNtNtNtCs5KEDiEpU2ke_2h25proto7streams4recvNtB2_4Recv12take_request",
+        "_ZN5tokio7runtime10task_hooks9TaskHooks5spawn17h53492dc8b2ffe50dE",
+        "_RNvMNtNtCsjX2S0wHhFhq_5tokio7runtime10task_hooksNtB2_9TaskHooks5spawn",
+        "_ZN132_$LT$tonic..transport..channel..Channel$u20$as$u20$tower_service..Service$LT$http..request..Request\
+         $LT$tonic..body..Body$GT$$GT$$GT$4call17h7d53a7e63ad83982E",
+        "_RNvXs_NtNtNtCs2Xw6NCkzMAv_5tonic9transport7channelNtB4_7ChannelINtCs1rMiOuR2l9L_13tower_service7Service\
+         INtNtCsdp8D6xN9afU_4http7request7RequestNtNtB8_4body4BodyEE4call",
+        "_ZN2h25frame7headers7Headers6encode17h610317447a90d541E",
+        "_RNvMNtNtCs5KEDiEpU2ke_2h25frame7headersNtB2_7Headers6encode",
+    ];
+    for name in names {
+        assert!(Symbols::default().of_http2(name).is_some(), "{name}");
+    }
+    for name in [
+        "_ZN2h25frame7headers11PushPromise6encode17h610317447a90d541E",
+        "_ZN2h25proto7streams7streams18StreamRef$LT$B$GT$12take_request17h6469951338e68382E",
+        "_ZN132_$LT$tonic..transport..channel..Channel$u20$as$u20$tower_service..Service$LT$http..request..Request\
+         $LT$tonic..body..Body$GT$$GT$$GT$10poll_ready17hfbaef3d308e87a74E",
+    ] {
+        assert!(Symbols::default().of_http2(name).is_none(), "{name}");
+    }
 }
 
 #[test]
