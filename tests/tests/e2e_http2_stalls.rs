@@ -68,7 +68,7 @@ fn requests_stall() {
         let service = Kind::Go.start()?;
         for mut client in [http2::node_client()?, http2::go_client(1)?] {
             let agent = Builder::watching([&service.process, &client.process]).start()?;
-            let requests = [1, 900_000, 1 << 20, 1_200_000].map(|size| Request {
+            let requests = [1, 900_000, 1 << 20, 3_000_001].map(|size| Request {
                 body: size,
                 ..Request::new("POST", format!("{}/late/{PAUSE}?{size}", service.url))
             });
