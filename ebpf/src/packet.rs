@@ -21,12 +21,12 @@ pub struct Segment {
     pub length: u32,
     /// Sequence number of the first payload byte.
     pub sequence: u32,
+    /// Offset of the TCP header.
+    pub transport: u32,
     /// FIN is set.
     pub fin: bool,
     /// RST is set.
     pub reset: bool,
-    /// Offset of the TCP header.
-    pub transport: u32,
     /// IPv6 (else IPv4).
     pub v6: bool,
 }
