@@ -78,3 +78,6 @@ pub(crate) fn dependencies(store: &Store, after: u64, before: u64) -> Vec<Depend
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;
