@@ -15,6 +15,9 @@ use crate::testing::{failed, request, span, text};
 
 const TOKEN: &str = "a-token-of-some-length";
 
+/// Names and values of a request.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
 /// A served view; all ends when it is dropped.
 struct Served {
     address: SocketAddr,
@@ -82,7 +85,7 @@ impl Served {
         String::from_utf8_lossy(&answer).into_owned()
     }
 
-    fn ask(&self, method: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+    fn ask(&self, method: &str, path: &str, fields: Fields<'_>) -> Answer {
         let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
         if !fields.iter().any(|(name, _)| *name == "Host") {
             request += &format!("Host: {}\r\n", self.address);
@@ -286,7 +289,7 @@ fn every_answer_has_the_fields_that_protect_it() {
 #[test]
 fn who_may_not_ask_is_refused() {
     let served = Served::start(None);
-    let cases: [(&str, &str, &[(&str, &str)], u16); 8] = [
+    let cases: [(&str, &str, Fields<'_>, u16); 8] = [
         ("GET", "/api/services", &[], 200),
         ("HEAD", "/api/services", &[], 200),
         ("GET", "/api/services", &[("Host", "attacker.example")], 421),
