@@ -194,6 +194,19 @@ impl Store {
         place
     }
 
+    /// Makes a trace worth more, if it is a plain one.
+    pub(crate) fn raise(&mut self, number: u64, class: Class) {
+        let plain = &self.ages[Class::Plain as usize];
+        let Some(id) = plain.get(&number).map(|trace| trace.id) else {
+            return;
+        };
+        let place = Place {
+            class: Class::Plain,
+            number,
+        };
+        self.promote(id, place, class);
+    }
+
     fn promote(&mut self, id: TraceId, place: Place, class: Class) {
         let Some(mut trace) = self.ages[place.class as usize].remove(&place.number) else {
             return;
