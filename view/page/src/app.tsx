@@ -54,9 +54,9 @@ export function App() {
   }, [view]);
   return (
     <>
-      <a class="skip" href="#main" onClick={skip}>
+      <button type="button" class="skip" onClick={skip}>
         Skip to the content
-      </a>
+      </button>
       <Header view={view} />
       <main id="main" tabIndex={-1} class={`view view-${view}`}>
         <View />
@@ -67,8 +67,7 @@ export function App() {
   );
 }
 
-/** The fragment is the route's: focus moves without it. */
-function skip(event: Event): void {
-  event.preventDefault();
+/** A link would change the fragment, which is the route's. */
+function skip(): void {
   document.getElementById("main")?.focus();
 }

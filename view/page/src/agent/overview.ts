@@ -2,7 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { locked, overview as fetchOverview, unlockings } from "./api";
+import { overview as fetchOverview, locked, unlockings } from "./api";
 import { liveOverview } from "./live";
 import type { Overview } from "./types";
 
@@ -22,7 +22,6 @@ export function useOverview(window: number): Overview | null {
   const streamed = liveOverview.value?.window === window ? liveOverview.value : null;
   const streaming = streamed !== null;
   const unlocked = unlockings.value;
-  // biome-ignore lint/correctness/useExhaustiveDependencies: an unlocking is a reason to ask again
   useEffect(() => {
     if (streaming) return;
     const abort = new AbortController();

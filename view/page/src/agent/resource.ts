@@ -29,7 +29,6 @@ export function useResource<T>(key: string, fetcher: (abort: AbortSignal) => Pro
   current.current = fetcher;
   const unlocked = unlockings.value;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: these are the reasons to ask again
   useEffect(() => {
     const abort = new AbortController();
     setState((old) => ({ key, value: old.key === key || keep ? old.value : null, error: null, loading: true }));

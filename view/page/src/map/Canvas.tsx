@@ -3,11 +3,11 @@
 
 import { useComputed } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { curve, labelPlaces } from "./curves";
+import { curves, labelPlaces } from "./curves";
 import { Edge, EdgeLabel } from "./Edge";
 import { useGestures } from "./gestures";
 import { NodeBox } from "./NodeBox";
-import { graph, look, middle, places, resize, selected, showAll, viewport } from "./state";
+import { bends, graph, look, middle, places, resize, selected, showAll, viewport } from "./state";
 import { pan, zoomAt } from "./viewport";
 
 const PAN = 60;
@@ -52,26 +52,23 @@ export function Canvas() {
   }, []);
 
   const drawn = useComputed(() => {
-    const at = places.value;
-    const found = graph.value.links.flatMap((link) => {
-      const [client, server] = [at.get(link.client), at.get(link.server)];
-      return client && server ? [{ link, line: curve(client, server, link.client === link.server) }] : [];
+    const { links } = graph.value;
+    const lines = curves(links, places.value, bends.value);
+    const labels = labelPlaces(lines, places.value.values());
+    return links.flatMap((link) => {
+      const [line, label] = [lines.get(link.id), labels.get(link.id)];
+      return line && label ? [{ link, line, label }] : [];
     });
-    const labels = labelPlaces(
-      found.map(({ line }) => line),
-      at.values(),
-    );
-    return found.map((one, index) => ({ ...one, label: labels[index] }));
   });
 
   const { x, y, scale } = viewport.value;
   const { nodes, links } = graph.value;
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: keys pan and zoom it
-    // biome-ignore lint/a11y/noStaticElementInteractions: it has the role of a group
+    // biome-ignore lint/a11y/useSemanticElements: a fieldset is for fields
     <div
       ref={box}
       class="map-canvas"
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: keys pan and zoom it
       tabIndex={0}
       role="group"
       aria-label={`Map of ${nodes.length} services and ${links.length} edges. The button "As a table" shows the same as a table.`}
@@ -87,12 +84,9 @@ export function Canvas() {
             const at = places.value.get(node.name);
             return at && <NodeBox key={node.name} node={node} at={at} />;
           })}
-          {drawn.value.map(
-            ({ link, label }) =>
-              label && (
-                <EdgeLabel key={link.id} link={link} at={label} lit={touches(link.client, link.server, link.id)} />
-              ),
-          )}
+          {drawn.value.map(({ link, label }) => (
+            <EdgeLabel key={link.id} link={link} at={label} lit={touches(link.client, link.server, link.id)} />
+          ))}
         </g>
       </svg>
     </div>

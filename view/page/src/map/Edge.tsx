@@ -2,7 +2,7 @@
 
 import { milliseconds, percent, rate } from "../text/format";
 import { label } from "../text/visible";
-import { type Curve, LABEL_HEIGHT, LABEL_WIDTH, pointAt, svgPath } from "./curves";
+import { ARROW, type Curve, LABEL_HEIGHT, LABEL_WIDTH, pointAt, svgPath } from "./curves";
 import type { Link } from "./graph";
 import type { Point } from "./layout";
 import { severity } from "./severity";
@@ -10,6 +10,7 @@ import { selected } from "./state";
 
 const WIDTH_MIN = 1.2;
 const WIDTH_MAX = 6;
+const ARROW_HALF = 4.5;
 
 /** Width of a line, by the logarithm of its rate. */
 export function width(requestsPerSecond: number): number {
@@ -25,18 +26,18 @@ function classes(base: string, link: Link, lit: boolean | null): string {
 
 /** The arrow's head, along the end of the line. */
 function arrow(line: Curve): string {
-  const end = line[3];
-  const before = pointAt(line, 0.96);
+  const end = pointAt(line, 1);
+  const before = pointAt(line, 1 - 0.03 / line.length);
   const length = Math.hypot(end.x - before.x, end.y - before.y) || 1;
   const [x, y] = [(end.x - before.x) / length, (end.y - before.y) / length];
-  const tip = `${(end.x + x * 7).toFixed(1)},${(end.y + y * 7).toFixed(1)}`;
-  const left = `${(end.x - y * 4.5).toFixed(1)},${(end.y + x * 4.5).toFixed(1)}`;
-  const right = `${(end.x + y * 4.5).toFixed(1)},${(end.y - x * 4.5).toFixed(1)}`;
-  return `${tip} ${left} ${right}`;
+  const at = (along: number, aside: number) =>
+    `${(end.x + x * along - y * aside).toFixed(1)},${(end.y + y * along + x * aside).toFixed(1)}`;
+  return [at(ARROW, 0), at(0, ARROW_HALF), at(0, -ARROW_HALF)].join(" ");
 }
 
 export function Edge({ link, line, lit }: { link: Link; line: Curve; lit: boolean | null }) {
   return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: it cannot have the focus, its label can
     <g class={classes("edge", link, lit)} data-link={link.id} aria-hidden="true">
       <path class="edge-target" d={svgPath(line)} />
       <path class="edge-line" d={svgPath(line)} stroke-width={width(link.requests_per_second)} />

@@ -19,12 +19,14 @@ function Service({ name }: { name: string }) {
 }
 
 export function EdgeTable({ graph }: { graph: Graph }) {
-  const links = [...graph.links].sort((a, b) => b.requests_per_second - a.requests_per_second || (a.id < b.id ? -1 : 1));
+  const links = [...graph.links].sort(
+    (a, b) => b.requests_per_second - a.requests_per_second || (a.id < b.id ? -1 : 1),
+  );
   const called = new Set(links.flatMap((link) => [link.client, link.server]));
   const alone = graph.nodes.filter((node) => !called.has(node.name));
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so keys must reach it
-    <div class="table-box" tabIndex={0} role="region" aria-label="Edges of the map">
+    <section class="table-box" tabIndex={0} aria-label="Edges of the map">
       <table class="edges-table">
         <caption class="off-screen">Who calls whom</caption>
         <thead>
@@ -66,6 +68,6 @@ export function EdgeTable({ graph }: { graph: Graph }) {
           ))}
         </p>
       )}
-    </div>
+    </section>
   );
 }

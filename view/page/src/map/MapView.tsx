@@ -62,9 +62,7 @@ export function MapView({ parameters }: { parameters: URLSearchParams }) {
           As a table
         </button>
         {!asTable && !empty && <Tools />}
-        <span class="faint counts">
-          {empty ? "" : `${whole(nodes.length)} services, ${whole(links.length)} edges`}
-        </span>
+        <span class="faint counts">{empty ? "" : `${whole(nodes.length)} services, ${whole(links.length)} edges`}</span>
       </div>
       {empty && <p class="notice">{overview ? "No requests in this time." : "Waiting for the agent…"}</p>}
       {!empty && asTable && <EdgeTable graph={graph.value} />}

@@ -2,64 +2,137 @@
 
 import { NODE_HEIGHT, NODE_WIDTH, type Point } from "./layout";
 
-/** A cubic Bézier curve: start, two controls, end. */
-export type Curve = readonly [Point, Point, Point, Point];
+/** Cubic Bézier curves, each beginning where the one before ends: start, two controls, end. */
+export type Curve = readonly (readonly [Point, Point, Point, Point])[];
 
 export const LABEL_WIDTH = 124;
 export const LABEL_HEIGHT = 32;
 
-const CANDIDATES = [0.5, 0.42, 0.58, 0.34, 0.66, 0.26, 0.74];
-const ARROW = 7;
-const BULGE = 70;
+/** Shares of the line where its label may be, the best first. */
+const CANDIDATES = [0.5, 0.45, 0.55, 0.4, 0.6, 0.35, 0.65, 0.3, 0.7, 0.25, 0.75, 0.2, 0.8];
+/** Length of an arrow's head. */
+export const ARROW = 7;
+const LOOP = 62;
+/** Calls to the left leave and arrive so much lower than those to the right. */
+const BACKWARDS = 13;
+/** Room between lines that leave or arrive at one side. */
+const PORT = 9;
+const PORTS_MAX = NODE_HEIGHT / 2 - 6;
 
-function side(at: Point, dx: number, dy: number): Point {
-  return { x: at.x + (dx * NODE_WIDTH) / 2, y: at.y + (dy * NODE_HEIGHT) / 2 };
-}
-
-/** The line of a call; calls to the left go below the services, calls to oneself in a loop above. */
-export function curve(client: Point, server: Point, toItself: boolean): Curve {
-  if (toItself) {
-    const from = side(client, 0.5, -1);
-    const to = side(client, -0.5, -1);
-    return [from, { x: from.x + 30, y: from.y - BULGE }, { x: to.x - 30, y: to.y - BULGE }, { x: to.x, y: to.y - ARROW }];
-  }
-  const dx = server.x - client.x;
-  if (dx > NODE_WIDTH) {
-    const from = side(client, 1, 0);
-    const to = side(server, -1, 0);
-    const bend = Math.max((to.x - from.x) / 2, 30);
-    return [from, { x: from.x + bend, y: from.y }, { x: to.x - bend - ARROW, y: to.y }, { x: to.x - ARROW, y: to.y }];
-  }
-  if (dx < -NODE_WIDTH) {
-    const from = side(client, -0.2, 1);
-    const to = side(server, 0.2, 1);
-    const deep = Math.max(from.y, to.y) + BULGE;
-    return [from, { x: from.x - 40, y: deep }, { x: to.x + 40, y: deep }, { x: to.x, y: to.y + ARROW }];
-  }
-  const down = server.y > client.y ? 1 : -1;
-  const from = side(client, 0.15 * down, down);
-  const to = side(server, 0.15 * down, -down);
-  const bend = Math.abs(to.y - from.y) / 2;
+function loop({ x, y }: Point): Curve {
+  const [right, top] = [x + NODE_WIDTH / 2, y - NODE_HEIGHT / 2];
   return [
-    from,
-    { x: from.x, y: from.y + bend * down },
-    { x: to.x, y: to.y - bend * down },
-    { x: to.x, y: to.y - ARROW * down },
+    [
+      { x: right - 24, y: top },
+      { x: right - 24, y: top - LOOP },
+      { x: right + LOOP, y: y - 4 },
+      { x: right + ARROW, y: y - 8 },
+    ],
   ];
 }
 
-/** The point at a share of the curve. */
-export function pointAt([a, b, c, d]: Curve, t: number): Point {
+/** From one point to the next, level at both. */
+function level(from: Point, to: Point): Curve[number] {
+  const bend = Math.max(Math.abs(to.x - from.x) / 2, 30) * Math.sign(to.x - from.x || 1);
+  return [from, { x: from.x + bend, y: from.y }, { x: to.x - bend, y: to.y }, to];
+}
+
+interface Ports {
+  /** How far from the middle of its side a line leaves and arrives. */
+  leave: number;
+  arrive: number;
+}
+
+const MIDDLE: Ports = { leave: 0, arrive: 0 };
+
+/** The line of a call to another service, through its bends. */
+function between(client: Point, server: Point, bends: Point[], ports: Ports): Curve {
+  const half = NODE_WIDTH / 2;
+  const dx = server.x - client.x;
+  if (Math.abs(dx) <= NODE_WIDTH) return vertical(client, server);
+  const side = Math.sign(dx);
+  const low = side < 0 ? BACKWARDS : 0;
+  const from = { x: client.x + half * side, y: client.y + low + ports.leave };
+  const to = { x: server.x - (half + ARROW) * side, y: server.y + low + ports.arrive };
+  const through = [
+    from,
+    ...bends.flatMap(({ x, y }) => [
+      { x: x - half, y },
+      { x: x + half, y },
+    ]),
+    to,
+  ];
+  return through.slice(1).map((point, index) => level(through[index] as Point, point));
+}
+
+function vertical(client: Point, server: Point): Curve {
+  const down = server.y > client.y ? 1 : -1;
+  const aside = (NODE_WIDTH / 8) * down;
+  const from = { x: client.x + aside, y: client.y + (NODE_HEIGHT / 2) * down };
+  const to = { x: server.x + aside, y: server.y - (NODE_HEIGHT / 2 + ARROW) * down };
+  const middle = (from.y + to.y) / 2;
+  return [[from, { x: from.x, y: middle }, { x: to.x, y: middle }, to]];
+}
+
+/** A call that is to be drawn. */
+export interface Call {
+  id: string;
+  client: string;
+  server: string;
+}
+
+/** The share of each line in the height of a side: in the order of where its other end is, so that they do not cross. */
+function ports(calls: Call[], places: Map<string, Point>, end: "client" | "server"): Map<string, number> {
+  const other = end === "client" ? "server" : "client";
+  const sides = new Map<string, Call[]>();
+  for (const call of calls) {
+    const [here, there] = [places.get(call[end]), places.get(call[other])];
+    if (!here || !there || call.client === call.server) continue;
+    const key = `${Math.sign(there.x - here.x)} ${end === "client"} ${call[end]}`;
+    sides.set(key, [...(sides.get(key) ?? []), call]);
+  }
+  const found = new Map<string, number>();
+  for (const side of sides.values()) {
+    side.sort((a, b) => (places.get(a[other])?.y ?? 0) - (places.get(b[other])?.y ?? 0));
+    const step = Math.min(PORT, (2 * PORTS_MAX) / Math.max(side.length - 1, 1));
+    for (const [index, call] of side.entries()) found.set(call.id, (index - (side.length - 1) / 2) * step);
+  }
+  return found;
+}
+
+/** The lines of all calls between services that have a place, by id. */
+export function curves(calls: Call[], places: Map<string, Point>, bends: Map<string, Point[]>): Map<string, Curve> {
+  const leave = ports(calls, places, "client");
+  const arrive = ports(calls, places, "server");
+  const found = new Map<string, Curve>();
+  for (const { id, client, server } of calls) {
+    const [from, to] = [places.get(client), places.get(server)];
+    if (!from || !to) continue;
+    const at = { leave: leave.get(id) ?? MIDDLE.leave, arrive: arrive.get(id) ?? MIDDLE.arrive };
+    found.set(id, client === server ? loop(from) : between(from, to, bends.get(id) ?? [], at));
+  }
+  return found;
+}
+
+/** The point at a share of the line. */
+export function pointAt(curve: Curve, share: number): Point {
+  const at = Math.min(Math.max(share, 0), 1) * curve.length;
+  const part = curve[Math.min(Math.floor(at), curve.length - 1)];
+  if (!part) return { x: 0, y: 0 };
+  const [a, b, c, d] = part;
+  const t = Math.min(at - Math.min(Math.floor(at), curve.length - 1), 1);
   const u = 1 - t;
   const weigh = (p: number, q: number, r: number, s: number) =>
     u * u * u * p + 3 * u * u * t * q + 3 * u * t * t * r + t * t * t * s;
   return { x: weigh(a.x, b.x, c.x, d.x), y: weigh(a.y, b.y, c.y, d.y) };
 }
 
-/** The curve as SVG writes it. */
-export function svgPath([a, b, c, d]: Curve): string {
+/** The line as SVG writes it. */
+export function svgPath(curve: Curve): string {
   const write = ({ x, y }: Point) => `${x.toFixed(1)} ${y.toFixed(1)}`;
-  return `M${write(a)}C${write(b)} ${write(c)} ${write(d)}`;
+  const first = curve[0]?.[0];
+  if (!first) return "";
+  return `M${write(first)}${curve.map(([, b, c, d]) => `C${write(b)} ${write(c)} ${write(d)}`).join("")}`;
 }
 
 interface Box {
@@ -74,23 +147,29 @@ function overlap(a: Box, b: Box): number {
   return x > 0 && y > 0 ? x * y : 0;
 }
 
-/** A place for each label, in the order of the curves. */
-export function labelPlaces(curves: Curve[], nodes: Iterable<Point>): Point[] {
-  const taken: Box[] = [...nodes].map((at) => ({ at, width: NODE_WIDTH, height: NODE_HEIGHT }));
-  return curves.map((line) => {
-    let best: Box | null = null;
-    let least = Infinity;
-    for (const t of CANDIDATES) {
-      const box = { at: pointAt(line, t), width: LABEL_WIDTH, height: LABEL_HEIGHT };
-      const covered = taken.reduce((sum, other) => sum + overlap(box, other), 0);
-      if (covered < least) {
-        best = box;
-        least = covered;
-      }
-      if (covered === 0) break;
+function best(line: Curve, taken: Box[]): Box {
+  let found: Box | null = null;
+  let least = Infinity;
+  for (const share of CANDIDATES) {
+    const box = { at: pointAt(line, share), width: LABEL_WIDTH, height: LABEL_HEIGHT };
+    const covered = taken.reduce((sum, other) => sum + overlap(box, other), 0);
+    if (covered < least) {
+      found = box;
+      least = covered;
     }
-    const found = best ?? { at: pointAt(line, 0.5), width: LABEL_WIDTH, height: LABEL_HEIGHT };
-    taken.push(found);
-    return found.at;
-  });
+    if (covered === 0) break;
+  }
+  return found ?? { at: pointAt(line, 0.5), width: LABEL_WIDTH, height: LABEL_HEIGHT };
+}
+
+/** A place for the label of each line. */
+export function labelPlaces(lines: Map<string, Curve>, nodes: Iterable<Point>): Map<string, Point> {
+  const taken: Box[] = [...nodes].map((at) => ({ at, width: NODE_WIDTH + 8, height: NODE_HEIGHT + 4 }));
+  const found = new Map<string, Point>();
+  for (const [id, line] of [...lines].sort(([, a], [, b]) => a.length - b.length)) {
+    const box = best(line, taken);
+    taken.push(box);
+    found.set(id, box.at);
+  }
+  return found;
 }

@@ -49,7 +49,7 @@ class Gestures {
     if (!before) return;
     const at = this.place(event);
     this.pointers.set(event.pointerId, at);
-    if (this.pointers.size === 2) return this.pinch(event.pointerId, before, at);
+    if (this.pointers.size === 2) this.pinch(event.pointerId, before, at);
     const { drag } = this;
     if (!drag) return;
     if (!drag.moved && distance(at, drag.start) < CLICK_PIXELS) return;

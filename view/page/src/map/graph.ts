@@ -40,7 +40,17 @@ export function linkId(client: string, server: string): string {
 function link(edge: Edge): Link {
   const { client, server, requests_per_second, error_ratio, p50_ms, p95_ms, external } = edge;
   const id = linkId(client, server);
-  return { id, client, server, requests_per_second, error_ratio, p50_ms, p95_ms, external: external === true, idle: false };
+  return {
+    id,
+    client,
+    server,
+    requests_per_second,
+    error_ratio,
+    p50_ms,
+    p95_ms,
+    external: external === true,
+    idle: false,
+  };
 }
 
 /** The overview as a graph, with all of `before` that it lacks. */
@@ -54,7 +64,8 @@ export function merge(before: Graph, overview: Overview): Graph {
     const made = link(edge);
     links.set(made.id, made);
     for (const name of [edge.client, edge.server]) {
-      if (!nodes.has(name)) nodes.set(name, { name, ...QUIET, external: made.external && name === edge.server, idle: false });
+      if (!nodes.has(name))
+        nodes.set(name, { name, ...QUIET, external: made.external && name === edge.server, idle: false });
     }
   }
   return { nodes: [...nodes.values()], links: [...links.values()] };

@@ -1,125 +1,104 @@
-// Where the services of the map are: callers left of whom they call, in layers. Deterministic, so that the same system looks
-// the same every time; a circle of calls is opened where a walk from the outermost callers closes it.
+// Where the services of the map are: callers left of whom they call, in layers (after Sugiyama). Deterministic, so that the
+// same system looks the same every time; a circle of calls is opened where a walk from the outermost callers closes it.
+// A call over several layers has a bend in each layer between, which takes room there like a service.
 
 import type { Graph } from "./graph";
+import { type Adjacency, type Layered, layered } from "./layers";
 
 export interface Point {
   x: number;
   y: number;
 }
 
+export interface Layout {
+  /** The middle of each service. */
+  places: Map<string, Point>;
+  /** Where calls over several layers bend, by the id of the link. */
+  bends: Map<string, Point[]>;
+}
+
 export const NODE_WIDTH = 156;
 export const NODE_HEIGHT = 46;
 
-const BETWEEN_LAYERS = 320;
-const BETWEEN_NODES = 92;
-const SWEEPS = 6;
-
-interface Adjacency {
-  below: Map<string, string[]>;
-  above: Map<string, string[]>;
-}
-
-/** Who calls whom, without the calls that close a circle. */
-function acyclic(graph: Graph): Adjacency {
-  const calls = new Map<string, string[]>(graph.nodes.map((node) => [node.name, []]));
-  const called = new Set<string>();
-  for (const { client, server } of [...graph.links].sort((a, b) => (a.id < b.id ? -1 : 1))) {
-    if (client === server) continue;
-    calls.get(client)?.push(server);
-    called.add(server);
-  }
-  const names = [...calls.keys()].sort();
-  const sources = names.filter((name) => !called.has(name));
-  const below = new Map<string, string[]>(names.map((name) => [name, []]));
-  const above = new Map<string, string[]>(names.map((name) => [name, []]));
-  const state = new Map<string, "open" | "done">();
-  const visit = (name: string) => {
-    state.set(name, "open");
-    for (const next of calls.get(name) ?? []) {
-      if (state.get(next) === "open") continue;
-      below.get(name)?.push(next);
-      above.get(next)?.push(name);
-      if (!state.has(next)) visit(next);
-    }
-    state.set(name, "done");
-  };
-  for (const name of [...sources, ...names]) if (!state.has(name)) visit(name);
-  return { below, above };
-}
-
-/** Layer of each service: one more than that of its furthest caller. */
-function layers({ below, above }: Adjacency): string[][] {
-  const rank = new Map<string, number>();
-  const of = (name: string): number => {
-    const known = rank.get(name);
-    if (known !== undefined) return known;
-    const found = (above.get(name) ?? []).reduce((most, caller) => Math.max(most, of(caller) + 1), 0);
-    rank.set(name, found);
-    return found;
-  };
-  const result: string[][] = [];
-  for (const name of below.keys()) {
-    const layer = of(name);
-    result[layer] ??= [];
-    result[layer].push(name);
-  }
-  return result.map((layer) => layer ?? []);
-}
+const BETWEEN_LAYERS = 350;
+const BETWEEN_NODES = 104;
+/** Even, so that the last sweep goes back and callers end in the middle of whom they call. */
+const SWEEPS = 8;
 
 function mean(values: number[]): number | null {
   return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
+function inTurn(layers: string[][], sweep: number): string[][] {
+  return sweep % 2 === 0 ? layers : [...layers].reverse();
+}
+
 /** Orders each layer by the middle of its neighbours in the layer before, there and back. */
-function untangle(result: string[][], { below, above }: Adjacency): void {
+function untangle(layers: string[][], { below, above }: Adjacency): void {
+  const at = new Map<string, number>();
+  const number = (layer: string[]) => {
+    for (const [index, name] of layer.entries()) at.set(name, index - layer.length / 2);
+  };
+  layers.forEach(number);
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
-    const forwards = sweep % 2 === 0;
-    const neighbours = forwards ? above : below;
-    const order = forwards ? result : [...result].reverse();
-    const at = new Map<string, number>();
-    for (const layer of result) layer.forEach((name, index) => at.set(name, index - layer.length / 2));
-    for (const layer of order) {
-      const wanted = new Map(
-        layer.map((name) => [name, mean((neighbours.get(name) ?? []).map((one) => at.get(one) ?? 0)) ?? at.get(name) ?? 0]),
-      );
-      layer.sort((a, b) => (wanted.get(a) ?? 0) - (wanted.get(b) ?? 0));
-      layer.forEach((name, index) => at.set(name, index - layer.length / 2));
-    }
-  }
-}
-
-/** Draws each node towards its neighbours, as far as the order of the layer and the room allow. */
-function settle(result: string[][], { below, above }: Adjacency, y: Map<string, number>): void {
-  for (let sweep = 0; sweep < SWEEPS; sweep++) {
-    for (const layer of sweep % 2 === 0 ? result : [...result].reverse()) {
-      const wanted = layer.map((name) => {
-        const around = [...(above.get(name) ?? []), ...(below.get(name) ?? [])];
-        return mean(around.map((one) => y.get(one) ?? 0)) ?? y.get(name) ?? 0;
-      });
-      for (let i = 1; i < wanted.length; i++) {
-        wanted[i] = Math.max(wanted[i] ?? 0, (wanted[i - 1] ?? 0) + BETWEEN_NODES);
+    const neighbours = sweep % 2 === 0 ? above : below;
+    for (const layer of inTurn(layers, sweep)) {
+      const wanted = new Map<string, number>();
+      for (const name of layer) {
+        const around = (neighbours.get(name) ?? []).map((one) => at.get(one) ?? 0);
+        wanted.set(name, mean(around) ?? at.get(name) ?? 0);
       }
-      const before = mean(layer.map((name) => y.get(name) ?? 0)) ?? 0;
-      const shift = layer.length > 1 ? before - (mean(wanted) ?? 0) : 0;
-      layer.forEach((name, index) => y.set(name, (wanted[index] ?? 0) + shift));
+      layer.sort((a, b) => (wanted.get(a) ?? 0) - (wanted.get(b) ?? 0));
+      number(layer);
     }
   }
 }
 
-/** Places of all nodes, the middle of each. */
-export function layout(graph: Graph): Map<string, Point> {
-  const adjacency = acyclic(graph);
-  const result = layers(adjacency);
-  untangle(result, adjacency);
+/** Draws each layer towards its neighbours, as far as its order and the room allow. */
+function settle(layers: string[][], { below, above }: Adjacency): Map<string, number> {
   const y = new Map<string, number>();
-  for (const layer of result) {
-    layer.forEach((name, index) => y.set(name, (index - (layer.length - 1) / 2) * BETWEEN_NODES));
+  for (const layer of layers) {
+    for (const [index, name] of layer.entries()) y.set(name, (index - (layer.length - 1) / 2) * BETWEEN_NODES);
   }
-  settle(result, adjacency, y);
+  for (let sweep = 0; sweep < SWEEPS; sweep++) {
+    const neighbours = sweep % 2 === 0 ? above : below;
+    for (const layer of inTurn(layers, sweep)) {
+      const wanted = layer.map((name) => {
+        const around = (neighbours.get(name) ?? []).map((one) => y.get(one) ?? 0);
+        return mean(around) ?? y.get(name) ?? 0;
+      });
+      const placed = apart(wanted);
+      for (const [index, name] of layer.entries()) y.set(name, placed[index] ?? 0);
+    }
+  }
+  return y;
+}
+
+/** The same order, at least one step apart, with the same middle. */
+export function apart(wanted: number[]): number[] {
+  const placed: number[] = [];
+  for (const value of wanted) placed.push(Math.max(value, (placed.at(-1) ?? -Infinity) + BETWEEN_NODES));
+  const shift = (mean(wanted) ?? 0) - (mean(placed) ?? 0);
+  return placed.map((value) => value + shift);
+}
+
+function bendsOf({ bends, layers }: Layered, y: Map<string, number>): Map<string, Point[]> {
+  const rank = new Map<string, number>();
+  for (const [index, layer] of layers.entries()) for (const name of layer) rank.set(name, index);
+  const point = (name: string) => ({ x: (rank.get(name) ?? 0) * BETWEEN_LAYERS, y: y.get(name) ?? 0 });
+  return new Map([...bends].map(([id, names]) => [id, names.map(point)]));
+}
+
+/** Places of all services and bends. */
+export function layout(graph: Graph): Layout {
+  const found = layered(graph);
+  untangle(found.layers, found.adjacency);
+  const y = settle(found.layers, found.adjacency);
   const places = new Map<string, Point>();
-  result.forEach((layer, rank) => {
-    for (const name of layer) places.set(name, { x: rank * BETWEEN_LAYERS, y: y.get(name) ?? 0 });
-  });
-  return places;
+  for (const [rank, layer] of found.layers.entries()) {
+    for (const name of layer) {
+      if (!found.virtual.has(name)) places.set(name, { x: rank * BETWEEN_LAYERS, y: y.get(name) ?? 0 });
+    }
+  }
+  return { places, bends: bendsOf(found, y) };
 }

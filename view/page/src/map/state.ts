@@ -31,19 +31,26 @@ let size: Size = { width: 0, height: 0 };
 let shown = 0;
 
 const shaped = computed(() => shape(graph.value));
-const computedPlaces = computed(() => {
+const laidOut = computed(() => {
   void shaped.value;
   return layout(graph.peek());
 });
 
 /** Where each service is. */
 export const places = computed(() => {
-  const result = new Map(computedPlaces.value);
+  const result = new Map(laidOut.value.places);
   for (const name of result.keys()) {
     const own = Object.hasOwn(moved.value, name) ? moved.value[name] : undefined;
     if (own && Number.isFinite(own.x) && Number.isFinite(own.y)) result.set(name, own);
   }
   return result;
+});
+
+/** Where lines bend: those whose ends are where the layout has them. */
+export const bends = computed(() => {
+  const own = moved.value;
+  const kept = graph.value.links.filter((link) => !Object.hasOwn(own, link.client) && !Object.hasOwn(own, link.server));
+  return new Map(kept.map(({ id }) => [id, laidOut.value.bends.get(id) ?? []]));
 });
 
 /** Whether any service was put somewhere by hand. */

@@ -58,7 +58,7 @@ export function TraceTable({ rows, caption }: { rows: TraceRow[]; caption: strin
   const longest = rows.reduce((most, row) => Math.max(most, row.duration_ms), 0);
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so keys must reach it
-    <div class="table-box" tabIndex={0} role="region" aria-label={caption}>
+    <section class="table-box" tabIndex={0} aria-label={caption}>
       <table class="traces">
         <caption class="off-screen">{caption}</caption>
         <thead>
@@ -83,6 +83,6 @@ export function TraceTable({ rows, caption }: { rows: TraceRow[]; caption: strin
           ))}
         </tbody>
       </table>
-    </div>
+    </section>
   );
 }

@@ -92,7 +92,7 @@ export function ServicesView({ parameters }: { parameters: URLSearchParams }) {
       </div>
       {overview && overview.services.length > 0 ? (
         // biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so keys must reach it
-        <div class="table-box" tabIndex={0} role="region" aria-label="Services">
+        <section class="table-box" tabIndex={0} aria-label="Services">
           <table class="services-table">
             <caption class="off-screen">Requests, errors and duration of each service</caption>
             <thead>
@@ -110,7 +110,7 @@ export function ServicesView({ parameters }: { parameters: URLSearchParams }) {
               ))}
             </tbody>
           </table>
-        </div>
+        </section>
       ) : (
         <p class="notice">{overview ? "No requests in this time." : "Waiting for the agent…"}</p>
       )}

@@ -10,6 +10,16 @@ export function Name({ text, length = 200 }: { text: string; length?: number }) 
   return <bdi title={label(text, 1_000)}>{label(text, length)}</bdi>;
 }
 
+/** A dotted name, which may break after its dots and underscores. */
+export function Key({ text }: { text: string }) {
+  const parts = label(text, 120).split(/(?<=[._/])/);
+  return (
+    <bdi title={label(text, 1_000)}>
+      {parts.flatMap((part, number) => (number === 0 ? [part] : [<wbr key={number} />, part]))}
+    </bdi>
+  );
+}
+
 /** A value of any length. */
 export function Value({ text }: { text: string }) {
   const [whether, showAll] = useState(false);

@@ -4,8 +4,6 @@
 
 const LINE_FEED = 0x0a;
 const TABULATOR = 0x09;
-const DELETE = 0x7f;
-const PICTURES = 0x2400;
 
 /** Beyond this many characters a value is cut until asked for. */
 export const CUT = 2_000;
@@ -14,23 +12,21 @@ const INVISIBLE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
-function picture(character: string, keepLines: boolean): string {
+function shown(character: string, keepLines: boolean): string {
   const code = character.charCodeAt(0);
   if (keepLines && (code === LINE_FEED || code === TABULATOR)) return character;
-  if (code < 0x20) return String.fromCharCode(PICTURES + code);
-  if (code === DELETE) return "\u2421";
   if (code >= 0xd800 && code <= 0xdfff) return "\ufffd";
   return `\u27e8U+${code.toString(16).toUpperCase().padStart(4, "0")}\u27e9`;
 }
 
 /** One line of text, with every invisible character shown. */
 export function visible(text: string): string {
-  return text.replace(INVISIBLE, (character) => picture(character, false));
+  return text.replace(INVISIBLE, (character) => shown(character, false));
 }
 
 /** Text of several lines: line feeds and tabulators stay what they are. */
 export function visibleLines(text: string): string {
-  return text.replace(INVISIBLE, (character) => picture(character, true));
+  return text.replace(INVISIBLE, (character) => shown(character, true));
 }
 
 /** The first `length` characters, never half a surrogate pair. */

@@ -6,7 +6,7 @@ import { address, traceAddress } from "../route/route";
 import { CopyButton } from "../shell/CopyButton";
 import { serviceClass } from "../text/colour";
 import { dateTime, duration, percent, whole } from "../text/format";
-import { Name, Value } from "../text/Text";
+import { Key, Name, Value } from "../text/Text";
 import { label } from "../text/visible";
 import { type Group, resourceFacts, spanFacts } from "./facts";
 import type { TraceModel } from "./model";
@@ -17,10 +17,9 @@ function Attributes({ list, searchable = false }: { list: Attribute[]; searchabl
   return (
     <dl class="attributes">
       {list.map(({ key, value }, number) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: keys may come twice, and do not move
         <div key={number}>
           <dt>
-            <Name text={key} length={120} />
+            <Key text={key} />
           </dt>
           <dd>
             <Value text={value} />
@@ -31,7 +30,7 @@ function Attributes({ list, searchable = false }: { list: Attribute[]; searchabl
                 title="Search for traces with this value"
                 href={address("search", format(asking({ attributes: [`${key}=${value}`] })))}
               >
-                ⌕
+                find
               </a>
             )}
           </dd>
@@ -61,7 +60,6 @@ function Events({ events, span, trace }: { events: SpanEvent[]; span: Span; trac
       <h3>Events ({whole(events.length)})</h3>
       <ol class="events">
         {events.slice(0, EVENTS_MAX).map((event, number) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: events have no identity and do not move
           <li key={number}>
             <span class="event-head">
               <span class="time" title={dateTime(trace.startMs + event.time / 1_000)}>
@@ -108,7 +106,8 @@ function oddities(model: TraceModel, index: number): string[] {
   const parent = model.trace.spans[up];
   if (span.parentId !== "" && !parent) found.push(`Its parent ${span.parentId} is not in this trace.`);
   if (parent && span.start < parent.start) found.push("It begins before its parent: their clocks differ.");
-  if (span.dropped > 0) found.push(`${whole(span.dropped)} attributes, events or links were dropped before they came here.`);
+  if (span.dropped > 0)
+    found.push(`${whole(span.dropped)} attributes, events or links were dropped before they came here.`);
   return found;
 }
 
@@ -206,7 +205,7 @@ export function Details({ model, index }: { model: TraceModel; index: number }) 
         </button>
       </div>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, so keys must reach it */}
-      <div class="details-body" tabIndex={0} role="group" aria-label="Attributes, events and links">
+      <div class="details-body" tabIndex={0}>
         {oddities(model, index).map((text) => (
           <p key={text} class="oddity">
             {label(text, 300)}

@@ -52,7 +52,10 @@ function draw(canvas: HTMLCanvasElement, model: TraceModel, width: number): void
 
 /** Which part of the trace a drag from one place to another covers; places are shares of the width. */
 export function dragged(from: number, to: number, whole: Range): Range | null {
-  const [a, b] = [Math.min(from, to), Math.max(from, to)].map((one) => Math.min(Math.max(one, 0), 1)) as [number, number];
+  const [a, b] = [Math.min(from, to), Math.max(from, to)].map((one) => Math.min(Math.max(one, 0), 1)) as [
+    number,
+    number,
+  ];
   if (b - a < CLICK) return null;
   const length = whole[1] - whole[0];
   return [whole[0] + a * length, whole[0] + b * length];
@@ -64,7 +67,6 @@ export function Minimap({ model }: { model: TraceModel }) {
   const drag = useSignal<{ from: number; to: number } | null>(null);
   const changes = themeChanges.value;
 
-  // biome-ignore lint/correctness/useExhaustiveDependencies: another theme has other colours
   useEffect(() => {
     const element = box.current;
     if (!element) return;

@@ -1,4 +1,5 @@
-// A row of the waterfall.
+// A row of the waterfall. Rows are placed by hand, so they are no table's: roles say what they are, and the focus stays on
+// the whole grid (which is why the linter's two rules about this are off for this file).
 
 import type { Span } from "../otlp/decode";
 import { serviceClass } from "../text/colour";
@@ -10,8 +11,8 @@ import type { Range, TraceModel } from "./model";
 
 /** Levels beyond this are not indented further. */
 const DEPTH_MAX = 24;
-/** A label is put left of bars that begin after this, in per cent. */
-const LABEL_LEFT_AFTER = 65;
+/** Per cent of the axis that a label needs beside its bar. */
+const LABEL_ROOM = 14;
 const EVENTS_MAX = 50;
 
 /** Id of a span's row in the document. */
@@ -43,7 +44,6 @@ function Events({ span, range }: { span: Span; range: Range }) {
       {span.events.slice(0, EVENTS_MAX).map((event, number) => {
         const left = place(event.time, range);
         if (left < 0 || left > 100) return null;
-        // biome-ignore lint/suspicious/noArrayIndexKey: events have no identity and do not move
         return <span key={number} class="event" title={label(event.name)} style={{ left: `${left}%` }} />;
       })}
     </>
@@ -55,14 +55,15 @@ function Bar({ model, index, span }: { model: TraceModel; index: number; span: S
   const part = bar(span.start, span.duration, range);
   if (!part) return null;
   const sections = model.showCritical.value ? model.critical.get(index) : undefined;
-  const leftSide = part.left > LABEL_LEFT_AFTER;
-  const at = leftSide ? { right: `${100 - part.left}%` } : { left: `${part.left + part.width}%` };
+  const end = part.left + part.width;
+  const side = end <= 100 - LABEL_ROOM ? "right" : part.left >= LABEL_ROOM ? "left" : "inside";
+  const at = side === "right" ? { left: `${end}%` } : { right: `${100 - (side === "left" ? part.left : end)}%` };
   return (
     <>
       <span class="bar" style={{ left: `${part.left}%`, width: `${part.width}%` }} />
       {sections && <Critical sections={sections} range={range} />}
       <Events span={span} range={range} />
-      <span class={`bar-label ${leftSide ? "left" : ""}`} style={at}>
+      <span class={`bar-label ${side}`} style={at}>
         {duration(span.duration)}
       </span>
     </>
@@ -125,9 +126,14 @@ export function Row({ model, index, at, top }: Properties) {
             !
           </span>
         )}
-        <bdi class="row-service">{label(span.service, 60)}</bdi> <bdi class="row-operation">{label(span.name, 120)}</bdi>
+        <bdi class="row-service">{label(span.service, 60)}</bdi>{" "}
+        <bdi class="row-operation">{label(span.name, 120)}</bdi>
       </div>
-      <div role="gridcell" class="row-bar" aria-label={`${duration(span.duration)}, ${duration(span.start)} after the start`}>
+      <div
+        role="gridcell"
+        class="row-bar"
+        aria-label={`${duration(span.duration)}, ${duration(span.start)} after the start`}
+      >
         <Bar model={model} index={index} span={span} />
       </div>
     </div>

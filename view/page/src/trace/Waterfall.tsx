@@ -5,7 +5,7 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { duration } from "../text/format";
 import { place, ticks } from "./axis";
-import { press, PAGE_MARGIN } from "./keys";
+import { PAGE_MARGIN, press } from "./keys";
 import { Minimap } from "./Minimap";
 import type { TraceModel } from "./model";
 import { Row, rowId } from "./Row";
@@ -15,6 +15,8 @@ const ROW = 26;
 const OVERSCAN = 10;
 const PIXELS_PER_TICK = 130;
 const TICKS_MAX = 8;
+/** Ticks after this, in per cent of the axis, have their label at the left. */
+const TICK_END = 90;
 
 interface Window {
   top: number;
@@ -66,11 +68,14 @@ function Axis({ model, width }: { model: TraceModel; width: number }) {
     <div class="axis" aria-hidden="true">
       <div class="axis-name">Service and operation</div>
       <div class="axis-time">
-        {ticks(range, most).map((time) => (
-          <span key={time} class="tick" style={{ left: `${place(time, range)}%` }}>
-            {duration(time)}
-          </span>
-        ))}
+        {ticks(range, most).map((time) => {
+          const at = place(time, range);
+          return (
+            <span key={time} class={at > TICK_END ? "tick end" : "tick"} style={{ left: `${at}%` }}>
+              {duration(time)}
+            </span>
+          );
+        })}
       </div>
     </div>
   );

@@ -18,20 +18,26 @@ function move(model: TraceModel, by: number): void {
 /** Collapses; where there is nothing to collapse, goes to the parent. */
 function left(model: TraceModel): void {
   const index = model.selected.peek();
-  if (index === null) return move(model, 1);
+  if (index === null) {
+    move(model, 1);
+    return;
+  }
   const open = (model.tree.children[index] ?? []).length > 0 && !model.collapsed.peek().has(index);
-  if (open) return model.setCollapsed(index, true);
   const up = model.tree.parent[index] ?? -1;
-  if (up >= 0) model.select(up);
+  if (open) model.setCollapsed(index, true);
+  else if (up >= 0) model.select(up);
 }
 
 /** Expands; where that is done, goes to the first child. */
 function right(model: TraceModel): void {
   const index = model.selected.peek();
-  if (index === null) return move(model, 1);
-  if (model.collapsed.peek().has(index)) return model.setCollapsed(index, false);
+  if (index === null) {
+    move(model, 1);
+    return;
+  }
   const child = model.tree.children[index]?.[0];
-  if (child !== undefined) model.select(child);
+  if (model.collapsed.peek().has(index)) model.setCollapsed(index, false);
+  else if (child !== undefined) model.select(child);
 }
 
 function error(model: TraceModel, step: 1 | -1): void {
