@@ -44,7 +44,7 @@ const EDGES = [
 ];
 
 function overview(window) {
-  const names = [...new Set(EDGES.flat())];
+  const names = [...new Set(EDGES.flatMap((edge) => edge.slice(0, 2)))];
   const now = Date.now();
   const wave = (n, at) => 1 + 0.3 * Math.sin(at / 4 + n) + 0.1 * Math.sin(at * 1.7 + n);
   return {

@@ -9,7 +9,7 @@ import { severity } from "./severity";
 import { move, neighbour, places, selected } from "./state";
 
 const STEP = 20;
-const NAME_LENGTH = 19;
+const NAME_LENGTH = 20;
 
 const DIRECTIONS: Record<string, [number, number]> = {
   ArrowLeft: [-1, 0],
@@ -69,12 +69,14 @@ export function NodeBox({ node, at }: { node: Node; at: Point }) {
     >
       <rect class="node-box" x={left} y={top} width={NODE_WIDTH} height={NODE_HEIGHT} rx="6" />
       <rect class="node-stripe" x={left} y={top + 6} width="4" height={NODE_HEIGHT - 12} />
-      <text class="node-name" x={left + 12} y="-4">
-        {label(node.name, NAME_LENGTH)}
-      </text>
-      <text class="node-figures" x={left + 12} y="14">
-        {node.idle ? "idle" : `${rate(node.requests_per_second)}  ${percent(node.error_ratio)} err`}
-      </text>
+      <svg x={left + 10} y={top} width={NODE_WIDTH - 16} height={NODE_HEIGHT} aria-hidden="true">
+        <text class="node-name" x="2" y="19">
+          {label(node.name, NAME_LENGTH)}
+        </text>
+        <text class="node-figures" x="2" y="37">
+          {node.idle ? "idle" : `${rate(node.requests_per_second)}  ${percent(node.error_ratio)} err`}
+        </text>
+      </svg>
     </g>
   );
 }

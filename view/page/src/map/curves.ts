@@ -13,8 +13,8 @@ const CANDIDATES = [0.5, 0.45, 0.55, 0.4, 0.6, 0.35, 0.65, 0.3, 0.7, 0.25, 0.75,
 /** Length of an arrow's head. */
 export const ARROW = 7;
 const LOOP = 62;
-/** Calls to the left leave and arrive so much lower than those to the right. */
-const BACKWARDS = 13;
+/** How far the controls of a call to the left are beyond the services. */
+const BULGE = 80;
 /** Room between lines that leave or arrive at one side. */
 const PORT = 9;
 const PORTS_MAX = NODE_HEIGHT / 2 - 6;
@@ -49,11 +49,10 @@ const MIDDLE: Ports = { leave: 0, arrive: 0 };
 function between(client: Point, server: Point, bends: Point[], ports: Ports): Curve {
   const half = NODE_WIDTH / 2;
   const dx = server.x - client.x;
-  if (Math.abs(dx) <= NODE_WIDTH) return vertical(client, server);
-  const side = Math.sign(dx);
-  const low = side < 0 ? BACKWARDS : 0;
-  const from = { x: client.x + half * side, y: client.y + low + ports.leave };
-  const to = { x: server.x - (half + ARROW) * side, y: server.y + low + ports.arrive };
+  if (dx < -NODE_WIDTH) return backwards(client, server);
+  if (dx <= NODE_WIDTH) return vertical(client, server);
+  const from = { x: client.x + half, y: client.y + ports.leave };
+  const to = { x: server.x - half - ARROW, y: server.y + ports.arrive };
   const through = [
     from,
     ...bends.flatMap(({ x, y }) => [
@@ -63,6 +62,17 @@ function between(client: Point, server: Point, bends: Point[], ports: Ports): Cu
     to,
   ];
   return through.slice(1).map((point, index) => level(through[index] as Point, point));
+}
+
+/** A call to the left goes round: above the lines to the right, or below them. */
+function backwards(client: Point, server: Point): Curve {
+  const up = client.y <= server.y ? -1 : 1;
+  const half = (NODE_HEIGHT / 2) * up;
+  const outermost = up < 0 ? Math.min(client.y, server.y) : Math.max(client.y, server.y);
+  const far = outermost + half + BULGE * up;
+  const from = { x: client.x - NODE_WIDTH / 8, y: client.y + half };
+  const to = { x: server.x + NODE_WIDTH / 8, y: server.y + half + ARROW * up };
+  return [[from, { x: from.x - 30, y: far }, { x: to.x + 30, y: far }, to]];
 }
 
 function vertical(client: Point, server: Point): Curve {

@@ -15,8 +15,9 @@ export interface Size {
 
 const SCALE_MIN = 0.15;
 const SCALE_MAX = 3;
-/** A small map is not blown up. */
+/** A small map is not blown up, a large one stays legible and is panned. */
 const FIT_MAX = 1.25;
+const FIT_MIN = 0.5;
 const MARGIN = 40;
 
 /** Moves the view by so many pixels of the screen. */
@@ -31,7 +32,7 @@ export function zoomAt(view: Viewport, factor: number, at: Point): Viewport {
   return { scale, x: at.x - (at.x - view.x) * ratio, y: at.y - (at.y - view.y) * ratio };
 }
 
-/** Shows all places, in the middle. */
+/** Shows all places, in the middle; where they do not fit, from the outermost callers on. */
 export function fit(places: Iterable<Point>, size: Size): Viewport {
   let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
   for (const { x, y } of places) {
@@ -42,10 +43,11 @@ export function fit(places: Iterable<Point>, size: Size): Viewport {
   }
   if (left > right) return { x: size.width / 2, y: size.height / 2, scale: 1 };
   const room = Math.min((size.width - 2 * MARGIN) / (right - left), (size.height - 2 * MARGIN) / (bottom - top));
-  const scale = Math.min(Math.max(room, SCALE_MIN), FIT_MAX);
+  const scale = Math.min(Math.max(room, FIT_MIN), FIT_MAX);
+  const wide = (right - left) * scale > size.width;
   return {
     scale,
-    x: size.width / 2 - ((left + right) / 2) * scale,
+    x: wide ? MARGIN / 2 - left * scale : size.width / 2 - ((left + right) / 2) * scale,
     y: size.height / 2 - ((top + bottom) / 2) * scale,
   };
 }

@@ -56,7 +56,7 @@ export function Form({ query, onSubmit }: Properties) {
   const offered = known.value ?? [];
   const options = service === "" || offered.includes(service) ? offered : [service, ...offered];
   return (
-    <search class="search-form">
+    <search>
       <form onSubmit={submit} aria-label="Search">
         <label for={FIRST_FIELD}>Service</label>
         <select

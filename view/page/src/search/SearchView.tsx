@@ -21,7 +21,10 @@ export function SearchView({ parameters }: { parameters: URLSearchParams }) {
   const found = useResource(key, (abort) => search(forApi(query, Date.now()), abort), true);
   const rows = useMemo(() => sorted(found.value ?? [], order), [found.value, order]);
 
+  const [asking, setAsking] = useState(false);
+
   const submit = (next: typeof query) => {
+    setAsking(false);
     const target = address("search", format(next));
     if (location.hash === target) found.reload();
     else go(target);
@@ -30,7 +33,12 @@ export function SearchView({ parameters }: { parameters: URLSearchParams }) {
   return (
     <div class="search">
       <h1 class="off-screen">Search for traces</h1>
-      <Form key={key} query={query} onSubmit={submit} />
+      <button type="button" class="only-narrow" aria-expanded={asking} onClick={() => setAsking(!asking)}>
+        {asking ? "Hide the conditions" : "Change the conditions"}
+      </button>
+      <div class={`search-form ${asking ? "open" : ""}`}>
+        <Form key={key} query={query} onSubmit={submit} />
+      </div>
       <section class="results" aria-label="Traces found" aria-busy={found.loading}>
         <div class="results-head">
           <p role="status">{said(found.loading, found.error, rows.length, query.limit)}</p>

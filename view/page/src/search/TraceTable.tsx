@@ -45,8 +45,12 @@ function Row({ row, longest }: { row: TraceRow; longest: number }) {
         <span class={`share ${serviceClass(row.service)}`} style={{ width: `${share}%` }} aria-hidden="true" />
         <span class="share-text">{milliseconds(row.duration_ms)}</span>
       </td>
-      <td class="number">{whole(row.spans)}</td>
-      <td class={`number ${row.errors > 0 ? "bad" : "faint"}`}>{whole(row.errors)}</td>
+      <td class="number" data-label="spans">
+        {whole(row.spans)}
+      </td>
+      <td class={`number ${row.errors > 0 ? "bad" : "faint"}`} data-label="errors">
+        {whole(row.errors)}
+      </td>
       <td class="services">
         <Services names={row.services ?? []} />
       </td>

@@ -37,18 +37,22 @@ function Row({ service }: { service: Service }) {
         </a>
         {service.external && <span class="tag">external</span>}
       </th>
-      <td class="number">{rate(service.requests_per_second)}</td>
+      <td class="number" data-label="requests">
+        {rate(service.requests_per_second)}
+      </td>
       <td class="spark">
         <Sparkline kind="requests" name={`Requests of ${name}`} values={series.map((p) => p.requests)} write={whole} />
       </td>
-      <td class={`number ${service.error_ratio >= BAD ? "bad" : ""}`}>
+      <td class={`number ${service.error_ratio >= BAD ? "bad" : ""}`} data-label="errors">
         {service.error_ratio > 0 ? <a href={search({ errors: true })}>{percent(service.error_ratio)}</a> : "0 %"}
       </td>
       <td class="spark">
         <Sparkline kind="errors" name={`Errors of ${name}`} values={series.map((p) => p.errors)} write={whole} />
       </td>
-      <td class="number">{milliseconds(service.p50_ms)}</td>
-      <td class="number">
+      <td class="number" data-label="p50">
+        {milliseconds(service.p50_ms)}
+      </td>
+      <td class="number" data-label="p95">
         {p95 !== null && p95 > 0 ? (
           <a href={search({ minMs: Math.floor(p95 * 1_000) / 1_000 })} title="Traces that took longer">
             {milliseconds(p95)}

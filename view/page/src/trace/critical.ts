@@ -1,6 +1,6 @@
 // The critical path of a trace: at each moment the span that its end had to wait for. Walked from the root's end backwards:
 // the child that ended last before the present moment is what was waited for until it began; the rest is the span's own
-// time. Children that end after their parent are cut at its end: it did not wait for them.
+// time. A child that ends after its parent counts until the parent's end: most often their clocks differ a little.
 
 import type { Span } from "../otlp/decode";
 import type { Tree } from "./tree";
