@@ -82,7 +82,7 @@ export function EdgeLabel({ link, at, lit }: { link: Link; at: Point; lit: boole
             </tspan>
           </text>
           <text y="11" class="edge-times">
-            {milliseconds(link.p50_ms)} · {milliseconds(link.p95_ms)}
+            p50 {milliseconds(link.p50_ms)} p95 {milliseconds(link.p95_ms)}
           </text>
         </>
       )}

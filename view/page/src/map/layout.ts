@@ -20,7 +20,7 @@ export interface Layout {
 export const NODE_WIDTH = 156;
 export const NODE_HEIGHT = 46;
 
-const BETWEEN_LAYERS = 350;
+const BETWEEN_LAYERS = 370;
 const BETWEEN_NODES = 104;
 /** Even, so that the last sweep goes back and callers end in the middle of whom they call. */
 const SWEEPS = 8;
