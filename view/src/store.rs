@@ -1,0 +1,241 @@
+//! The traces that are kept: as many as fit a number of bytes.
+//!
+//! A span is its encoded message without what the index holds already, plus 72 bytes of index; resources, scopes and
+//! operations are kept once for all spans that share them. Everything has a cost in bytes, the nodes of the maps
+//! included ([`cost`]), and nothing is kept once the sum is at the limit: traces go until the new ones fit.
+//!
+//! Which go first is decided by [`Class`]: plain traces, the oldest first, then slow ones, then those with errors. The
+//! latter two may hold half of the memory between them, so that a service that only fails does not hide the present.
+//!
+//! What it deliberately does not do: count requests ([`crate::aggregate`]), or write to disk ([`crate::persist`]).
+
+mod cost;
+mod evict;
+mod intern;
+mod trace;
+
+pub(crate) use evict::Removed;
+pub(crate) use trace::{Class, Operation, StoredSpan, Trace, is_error};
+pub use trace::{Milliseconds, Summary};
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::Arc;
+
+use opentelemetry_proto::tonic::trace::v1::Span;
+
+use self::intern::Interner;
+use crate::counters::Loss;
+use crate::otlp::Origin;
+
+/// A trace-id.
+pub(crate) type TraceId = [u8; 16];
+
+/// Spans of one trace at most: a loop that runs for a day under one trace-id must not take the place of all others.
+pub(crate) const MAX_TRACE_SPANS: usize = 10_000;
+/// The part of the memory that one trace may take.
+const MAX_TRACE_SHARE: usize = 8;
+/// How long after its last new span a trace is taken to be complete, in milliseconds.
+const SETTLE_MS: u64 = 1_500;
+
+/// The store.
+#[derive(Debug)]
+pub(crate) struct Store {
+    limit: usize,
+    used: usize,
+    traces: BTreeMap<TraceId, Box<Trace>>,
+    /// Traces by age, one map a class; the key is the number of the trace.
+    ages: [BTreeMap<u64, TraceId>; 3],
+    class_bytes: [usize; 3],
+    next_number: u64,
+    operations: Interner<Operation>,
+    origins: Interner<Origin>,
+    /// Traces to look at as a whole, by the time when that is due and their number.
+    unsettled: BTreeMap<(u64, u64), TraceId>,
+    spans: usize,
+}
+
+/// What became of a span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Inserted {
+    /// It is kept, as part of the trace with this number.
+    Kept {
+        /// The number of the trace.
+        number: u64,
+    },
+    /// It was there already.
+    Duplicate,
+    /// It was not kept.
+    Lost(Loss),
+}
+
+impl Store {
+    /// An empty store that never takes more than `limit` bytes.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            used: 0,
+            traces: BTreeMap::new(),
+            ages: Default::default(),
+            class_bytes: [0; 3],
+            next_number: 0,
+            operations: Interner::default(),
+            origins: Interner::default(),
+            unsettled: BTreeMap::new(),
+            spans: 0,
+        }
+    }
+
+    /// Bytes that are taken, as accounted.
+    pub(crate) const fn used(&self) -> usize {
+        self.used
+    }
+
+    /// How many traces there are.
+    pub(crate) fn traces(&self) -> usize {
+        self.traces.len()
+    }
+
+    /// How many spans there are.
+    pub(crate) const fn spans(&self) -> usize {
+        self.spans
+    }
+
+    /// The next trace that begins gets this number, which must not be smaller than the last one's.
+    pub(crate) fn begin_at(&mut self, number: u64) {
+        self.next_number = self.next_number.max(number);
+    }
+
+    /// The origin as it is kept; one look-up for all spans of a group.
+    pub(crate) fn origin(&mut self, origin: Origin) -> Arc<Origin> {
+        let bytes = cost::origin(&origin);
+        let (origin, new) = self.origins.get(origin);
+        self.used += if new { bytes } else { 0 };
+        origin
+    }
+
+    /// The operation as it is kept.
+    pub(crate) fn operation(&mut self, operation: Operation) -> Arc<Operation> {
+        let bytes = cost::operation(&operation);
+        let (operation, new) = self.operations.get(operation);
+        self.used += if new { bytes } else { 0 };
+        operation
+    }
+
+    /// Takes a span in. The caller makes room afterwards ([`Self::evict`]); between the two the store is larger than
+    /// its limit by one span at most, for which there is a reserve.
+    pub(crate) fn insert(
+        &mut self,
+        span: Span,
+        operation: Arc<Operation>,
+        origin: Arc<Origin>,
+        class: Class,
+        now_ms: u64,
+    ) -> Inserted {
+        let Ok(id) = TraceId::try_from(span.trace_id.as_slice()) else {
+            self.give_back(operation, origin);
+            return Inserted::Lost(Loss::Malformed);
+        };
+        let stored = StoredSpan::new(span, operation, origin);
+        let share = self.limit / MAX_TRACE_SHARE;
+        let trace = match self.traces.entry(id) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => {
+                let number = self.next_number;
+                self.next_number += 1;
+                self.ages[Class::Plain as usize].insert(number, id);
+                self.used += cost::TRACE;
+                self.class_bytes[Class::Plain as usize] += cost::TRACE;
+                entry.insert(Box::new(Trace::new(id, number)))
+            }
+        };
+        let bytes = cost::span(&stored);
+        let too_large = trace.spans.len() >= MAX_TRACE_SPANS || trace.bytes + bytes > share;
+        if too_large || trace.has(&stored) {
+            self.give_back(stored.operation, stored.origin);
+            return if too_large {
+                Inserted::Lost(Loss::TraceTooLarge)
+            } else {
+                Inserted::Duplicate
+            };
+        }
+        let grown = trace.add(stored) + bytes;
+        trace.bytes += grown;
+        self.used += grown;
+        self.spans += 1;
+        self.class_bytes[trace.class as usize] += grown;
+        if trace.due.is_none() {
+            trace.due = Some(now_ms + SETTLE_MS);
+            self.unsettled
+                .insert((now_ms + SETTLE_MS, trace.number), id);
+        }
+        let number = trace.number;
+        if class > trace.class {
+            Self::promote(&mut self.ages, &mut self.class_bytes, trace, class);
+        }
+        Inserted::Kept { number }
+    }
+
+    fn promote(
+        ages: &mut [BTreeMap<u64, TraceId>; 3],
+        class_bytes: &mut [usize; 3],
+        trace: &mut Trace,
+        class: Class,
+    ) {
+        ages[trace.class as usize].remove(&trace.number);
+        class_bytes[trace.class as usize] -= trace.bytes;
+        ages[class as usize].insert(trace.number, trace.id);
+        class_bytes[class as usize] += trace.bytes;
+        trace.class = class;
+    }
+
+    /// A trace by its id.
+    pub(crate) fn trace(&self, id: &TraceId) -> Option<&Trace> {
+        self.traces.get(id).map(AsRef::as_ref)
+    }
+
+    /// All traces, the newest first.
+    pub(crate) fn newest_first(&self) -> impl Iterator<Item = &Trace> {
+        let mut ages = self.ages.each_ref().map(|age| age.iter().rev());
+        let mut heads = ages.each_mut().map(Iterator::next);
+        std::iter::from_fn(move || {
+            let newest = (0..heads.len()).max_by_key(|class| heads[*class])?;
+            let (_, id) = std::mem::replace(&mut heads[newest], ages[newest].next())?;
+            Some(id)
+        })
+        .filter_map(|id| self.trace(id))
+    }
+
+    /// The operations of the spans that are kept.
+    pub(crate) fn operations(&self) -> impl Iterator<Item = &Arc<Operation>> {
+        self.operations.iter()
+    }
+
+    /// The trace that is due to be looked at as a whole, if there is one; once for each time that spans came in.
+    pub(crate) fn next_settled(&mut self, now_ms: u64) -> Option<&mut Trace> {
+        let first = self.unsettled.first_entry()?;
+        if first.key().0 > now_ms {
+            return None;
+        }
+        let trace = self.traces.get_mut(&first.remove())?;
+        trace.due = None;
+        Some(trace)
+    }
+
+    /// Lets go of what a span shared.
+    pub(crate) fn give_back(&mut self, operation: Arc<Operation>, origin: Arc<Origin>) {
+        let bytes = cost::operation(&operation);
+        if self.operations.give_back(operation) {
+            self.used -= bytes;
+        }
+        self.give_back_origin(origin);
+    }
+
+    /// Lets go of what [`Self::origin`] gave.
+    pub(crate) fn give_back_origin(&mut self, origin: Arc<Origin>) {
+        let bytes = cost::origin(&origin);
+        if self.origins.give_back(origin) {
+            self.used -= bytes;
+        }
+    }
+}
