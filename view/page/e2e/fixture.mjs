@@ -113,10 +113,10 @@ function api(url, response) {
     const found = traces.get(trace[2]);
     if (found) return json(found.data());
     response.statusCode = 404;
-    return json({ error: "there is no such trace" });
+    return json({ errors: [{ code: 404, msg: "there is no such trace" }] });
   }
   if (path === "/api/sonde/overview") return json(overview(Number(url.searchParams.get("window") ?? 60)));
-  if (path === "/api/sonde/status") return json({});
+  if (path === "/api/sonde/status") return json({ version: "0", memory: { used: 5e7, limit: 134217728 }, traces: traces.size, spans: 12_000, received: 12_000, evicted: {}, lost: {} });
   const rows = [...traces.values()].map(row);
   if (path === "/api/sonde/search") {
     const found = rows.filter((one) => fits(one, url.searchParams)).sort((a, b) => b.start_ms - a.start_ms);
@@ -125,7 +125,7 @@ function api(url, response) {
   if (path === "/api/services") return json({ data: [...new Set(rows.flatMap((one) => one.services))].sort() });
   if (path.endsWith("/operations")) return json({ data: [...new Set(rows.map((one) => one.operation))] });
   response.statusCode = 404;
-  json({ error: "not found" });
+  json({ errors: [{ code: 404, msg: "not found" }] });
 }
 
 let seed = 1_000_000;

@@ -1,7 +1,7 @@
 // Requests to the agent that served this page. A refusal for want of the token is a state of the whole page, not of one view.
 
 import { signal } from "@preact/signals";
-import type { Overview, TraceRow } from "./types";
+import type { Overview, Status, TraceRow } from "./types";
 
 /** Whether the agent wants a token. */
 export const locked = signal(false);
@@ -25,8 +25,7 @@ const NOT_FOUND = 404;
 async function reason(response: Response): Promise<string> {
   const text = (await response.text().catch(() => "")).slice(0, 300);
   try {
-    const parsed = JSON.parse(text) as { error?: unknown; message?: unknown };
-    const said = parsed.error ?? parsed.message;
+    const said = (JSON.parse(text) as { errors?: { msg?: unknown }[] }).errors?.[0]?.msg;
     if (typeof said === "string") return said;
   } catch {
     // Not JSON: the status says enough.
@@ -86,6 +85,11 @@ export async function services(abort?: AbortSignal): Promise<string[]> {
 export async function operations(service: string, abort?: AbortSignal): Promise<string[]> {
   const path = `/api/services/${encodeURIComponent(service)}/operations`;
   return (await json<{ data: string[] | null }>(path, abort)).data ?? [];
+}
+
+/** What the agent holds and what it lost. */
+export function status(abort?: AbortSignal): Promise<Status> {
+  return json("/api/sonde/status", abort);
 }
 
 /** Asks whether the agent is there and lets us in; never throws. */

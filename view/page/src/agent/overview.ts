@@ -9,8 +9,7 @@ import type { Overview } from "./types";
 export const WINDOWS: [seconds: number, name: string][] = [
   [60, "1 min"],
   [300, "5 min"],
-  [900, "15 min"],
-  [3_600, "1 h"],
+  [600, "10 min"],
 ];
 export const DEFAULT_WINDOW = 60;
 
@@ -29,7 +28,7 @@ export function useOverview(window: number): Overview | null {
       if (document.hidden || locked.peek()) return;
       fetchOverview(window, abort.signal).then(
         (answer) => {
-          polled.value = { ...answer, window };
+          polled.value = answer;
         },
         () => undefined,
       );

@@ -44,3 +44,15 @@ export interface TraceRow {
   errors: number;
   services: string[];
 }
+
+export interface Status {
+  version: string;
+  memory: { used: number; limit: number };
+  traces: number;
+  spans: number;
+  received: number;
+  /** Traces that had to go, by what they were. */
+  evicted: Record<string, number>;
+  /** Spans that were not taken in, by reason. */
+  lost: Record<string, number>;
+}

@@ -2,6 +2,7 @@
 
 import { connection, reconnect } from "../agent/live";
 import type { View } from "../route/route";
+import { Store } from "./Store";
 import { helpOpen } from "./shortcuts";
 import { nextTheme, theme } from "./theme";
 
@@ -54,6 +55,7 @@ export function Header({ view }: { view: View }) {
           );
         })}
       </nav>
+      <Store />
       <Connection />
       <div class="tools">
         <button
