@@ -116,7 +116,16 @@ function api(url, response) {
     return json({ errors: [{ code: 404, msg: "there is no such trace" }] });
   }
   if (path === "/api/sonde/overview") return json(overview(Number(url.searchParams.get("window") ?? 60)));
-  if (path === "/api/sonde/status") return json({ version: "0", memory: { used: 5e7, limit: 134217728 }, traces: traces.size, spans: 12_000, received: 12_000, evicted: {}, lost: {} });
+  if (path === "/api/sonde/status")
+    return json({
+      version: "0",
+      memory: { used: 5e7, limit: 134217728 },
+      traces: traces.size,
+      spans: 12_000,
+      received: 12_000,
+      evicted: {},
+      lost: {},
+    });
   const rows = [...traces.values()].map(row);
   if (path === "/api/sonde/search") {
     const found = rows.filter((one) => fits(one, url.searchParams)).sort((a, b) => b.start_ms - a.start_ms);

@@ -145,6 +145,7 @@ export function order(seed, startMs) {
   const { next } = build;
   const slow = 1 + next() * next() * 6;
   const failed = next() < 0.08;
+  build.failed = failed;
   const status = failed ? 503 : 200;
   const total = 40 * slow;
   const root = build.span("edge", "GET /orders/{id}", SERVER, 0, total, {

@@ -28,7 +28,6 @@ function said(state: Status): string {
 
 export function Store() {
   const { value, reload } = useResource("status", status, true);
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the timer is set once
   useEffect(() => {
     const timer = setInterval(() => {
       if (!document.hidden) reload();
