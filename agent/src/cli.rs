@@ -14,7 +14,7 @@ pub mod reference;
 pub use arguments::{
     Arguments, CaptureArguments, CheckArguments, Command, ContextArguments, DiagnosticsArguments,
     ExportArguments, Exporter, ListArguments, LogFormat, LoggingArguments, OtlpArguments,
-    OtlpCompression, OtlpProtocol, RunArguments, SelectionArguments,
+    OtlpCompression, OtlpProtocol, RunArguments, SelectionArguments, ViewArguments,
 };
 pub use environment::{Environment, standard_name, variable_name};
 pub use failure::{Failure, Kind};

@@ -7,6 +7,9 @@
 
 pub mod cgroup;
 pub mod units;
+mod view;
+
+pub use view::View;
 
 use crate::cli::{
     CheckArguments, ContextArguments, Exporter, Failure, ListArguments, LogFormat,
@@ -35,6 +38,8 @@ pub struct Config {
     pub batch: Batch,
     /// The connection to the OTLP receiver.
     pub otlp: Otlp,
+    /// The embedded trace view, if it is wanted.
+    pub view: Option<View>,
     /// Where the agent's own metrics and health are served.
     pub metrics_listen: Option<SocketAddr>,
     /// The log.
@@ -154,6 +159,7 @@ impl Config {
             context,
             export,
             otlp,
+            view,
             diagnostics,
             logging,
         } = arguments;
@@ -184,6 +190,7 @@ impl Config {
                 shutdown_timeout: export.shutdown_timeout,
             },
             otlp: otlp.into(),
+            view: View::resolve(view)?,
             metrics_listen: diagnostics.metrics_listen,
             log: logging.into(),
         })

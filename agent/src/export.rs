@@ -17,6 +17,7 @@ mod report;
 mod settings;
 mod stdout;
 mod tree;
+mod view;
 
 pub use otlp::Error as TransportError;
 pub use settings::{Compression, Error as SettingsError, Otlp, OtlpFlags, OtlpSettings, Protocol};
@@ -26,6 +27,8 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::task::{JoinHandle, JoinSet};
+
+use sonde_view::View;
 
 use self::batch::{Batch, Batcher};
 use self::queue::Queue;
@@ -41,6 +44,8 @@ pub enum Exporter {
     Stdout,
     /// OTLP JSON on stdout, one request a line.
     Jsonl,
+    /// The embedded trace view.
+    View(View),
 }
 
 /// How long to wait before a failed request is repeated.
@@ -208,6 +213,7 @@ impl Exporter {
             Self::Otlp(_) => "otlp",
             Self::Stdout => "stdout",
             Self::Jsonl => "jsonl",
+            Self::View(_) => "view",
         }
     }
 
@@ -232,6 +238,9 @@ impl Exporter {
                     Arc::clone(queue),
                     output::Output::new(std::io::stdout()),
                 ));
+            }
+            Self::View(view) => {
+                tasks.spawn(view::run(Arc::clone(queue), view.clone()));
             }
         }
         Ok(())

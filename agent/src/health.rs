@@ -10,6 +10,7 @@
 mod exporter;
 mod readiness;
 mod server;
+mod view;
 
 pub use exporter::{ExporterHealth, Outcome, Reason};
 pub use prometheus_client::metrics::counter::Counter;
@@ -17,6 +18,7 @@ pub use prometheus_client::metrics::gauge::Gauge;
 pub use readiness::Readiness;
 pub use server::serve;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -73,6 +75,7 @@ pub struct Health {
     program_runs: Family<ProgramLabel, Counter>,
     program_seconds: Family<ProgramLabel, Seconds>,
     exporters: exporter::Families,
+    view: view::Families,
 }
 
 impl Default for Health {
@@ -117,6 +120,7 @@ impl Health {
             program_runs: registered(&mut registry, "bpf_runs", "Runs of each BPF program"),
             program_seconds: with_seconds(&mut registry, "bpf_run", "Time each BPF program ran"),
             exporters,
+            view: view::Families::default(),
             registry,
         }
     }
@@ -179,11 +183,17 @@ impl Health {
         self.exporters.exporter(name)
     }
 
+    /// Adds what the embedded trace view counts; to be called once, before the health is shared.
+    pub fn watch_view(&mut self, counters: Arc<sonde_view::Counters>) {
+        self.view = view::Families::register(&mut self.registry, counters);
+    }
+
     /// Everything as OpenMetrics text, `# EOF` at its end.
     ///
     /// # Errors
     /// When a label cannot be formatted, which none of these does.
     pub fn text(&self) -> Result<String, std::fmt::Error> {
+        self.view.copy();
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &self.registry)?;
         Ok(text)

@@ -2,6 +2,7 @@
 
 mod check;
 mod settings;
+mod view;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,12 +19,14 @@ use crate::cli::{Failure, privilege};
 use crate::config::{Config, List};
 use crate::connections::Connections;
 use crate::context;
-use crate::export::Exporters;
+use crate::export::{Exporter, Exporters};
 use crate::health::{Health, Readiness, serve};
 use crate::pipeline::{Counters, Pipeline, Propagation, Sampling, Watch};
 use crate::process::{Processes, render};
 
 pub use check::check;
+
+use self::view::Viewing;
 
 /// Traces until SIGINT or SIGTERM.
 ///
@@ -33,10 +36,18 @@ pub fn run(config: Config) -> Result<(), Failure> {
     privilege::require()?;
     let begun = Instant::now();
     let options = settings::capture(&config)?;
-    let export = settings::export(&config)?;
+    let mut export = settings::export(&config)?;
     let processes = Processes::new(settings::processes(&config.selection)?);
     let runtime = runtime()?;
-    let health = Arc::new(Health::new());
+    let viewing = config.view.as_ref().map(Viewing::start).transpose()?;
+    let mut health = Health::new();
+    if let Some(viewing) = &viewing {
+        health.watch_view(viewing.view().counters());
+        export
+            .exporters
+            .push(Exporter::View(viewing.view().clone()));
+    }
+    let health = Arc::new(health);
     let readiness = Arc::new(Readiness::default());
     listen(&config, &runtime, &health, &readiness)?;
 
@@ -81,6 +92,9 @@ pub fn run(config: Config) -> Result<(), Failure> {
     tracing::info!(cgroup = %options.cgroup.display(), ?attached, ready = ?begun.elapsed(), "tracing");
     work(pipeline, &runtime, &readiness)?;
     flush(exporters, &runtime, config.batch.shutdown_timeout);
+    if let Some(viewing) = viewing {
+        viewing.stop();
+    }
     Ok(())
 }
 

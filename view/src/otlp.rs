@@ -172,6 +172,11 @@ fn service_name(resource: &[u8]) -> Box<str> {
 /// Names of services and operations are shown in lists and are keys of indexes.
 pub(crate) const MAX_NAME_BYTES: usize = 512;
 
+/// Whether the bytes can be a message at all.
+pub(crate) fn is_message(bytes: &[u8]) -> bool {
+    fields(bytes).all(|field| field.is_ok())
+}
+
 /// Appends a field that is a message.
 pub(crate) fn put_message(out: &mut Vec<u8>, number: u32, message: &[u8]) {
     wire::put(out, number, Field::Bytes(message));

@@ -128,13 +128,21 @@ impl View {
     /// Hands over an encoded `ExportTraceServiceRequest` with so many spans. Never waits: what does not fit the queue is
     /// lost and counted.
     pub fn ingest(&self, request: Bytes, spans: usize) {
+        if !self.offer(request) {
+            self.shared.counters.lose(Loss::QueueFull, spans as u64);
+        }
+    }
+
+    /// Hands over a request if there is room in the queue.
+    pub(crate) fn offer(&self, request: Bytes) -> bool {
         let length = request.len();
         let before = self.shared.queued.fetch_add(length, Ordering::AcqRel);
         let fits = before == 0 || before + length <= self.shared.queue_limit;
-        if !fits || self.sender.send(request).is_err() {
+        let taken = fits && self.sender.send(request).is_ok();
+        if !taken {
             self.shared.queued.fetch_sub(length, Ordering::AcqRel);
-            self.shared.counters.lose(Loss::QueueFull, spans as u64);
         }
+        taken
     }
 
     /// What the view counts.
@@ -267,3 +275,12 @@ impl View {
         self.shared.live.subscribe()
     }
 }
+
+/// The same view, not equal content.
+impl PartialEq for View {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.shared, &other.shared)
+    }
+}
+
+impl Eq for View {}

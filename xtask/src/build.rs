@@ -93,11 +93,38 @@ fn copy_if_changed(from: &Path, to: &Path) -> Result<()> {
     fs::write(to, new).with_context(|| format!("{}", to.display()))
 }
 
+/// Where the trace view is, unless the flags say otherwise.
+pub(crate) const UI: &str = "--ui=127.0.0.1:7070";
+
+/// Whether the flags say where the trace view is, or that there is none but a socket.
+pub(crate) fn names_ui(flags: &[String]) -> bool {
+    flags
+        .iter()
+        .any(|flag| flag == "--ui" || flag.starts_with("--ui=") || flag.starts_with("--socket"))
+        || std::env::var_os("SONDE_UI").is_some()
+}
+
 /// Builds the agent and becomes it: signals and exit code are its own.
 pub(crate) fn run(flags: &[String]) -> Result<ExitCode> {
     let agent = agent(false)?;
-    let error = as_root(agent).arg("run").args(flags).exec();
+    let mut command = as_root(agent);
+    command.arg("run").args(flags);
+    if !names_ui(flags) {
+        command.arg(UI);
+    }
+    let error = command.exec();
     Err(error).context("cannot start the agent")
+}
+
+/// Measures the trace view under load.
+pub(crate) fn bench_view(seconds: u64) -> Result<ExitCode> {
+    must(
+        cargo()
+            .args(["run", "--release", "--package", "sonde-view"])
+            .args(["--example", "load", "--", "--seconds"])
+            .arg(seconds.to_string()),
+    )?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Builds the agent and measures it.

@@ -77,6 +77,10 @@ pub(crate) fn run(seconds: Option<u64>, flags: &[String]) -> Result<ExitCode> {
     for service in [&edge, &orders, &stock] {
         tracer.arg("--pid").arg(service.child.id().to_string());
     }
+    if !build::names_ui(flags) {
+        tracer.arg(build::UI);
+        println!("the trace view is at http://127.0.0.1:7070");
+    }
     let tracer = Running {
         child: spawn(tracer.args(flags))?,
         port: 0,

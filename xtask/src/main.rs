@@ -35,7 +35,7 @@ enum Task {
         #[arg(long = "static")]
         linked_statically: bool,
     },
-    /// Build the agent and run it with FLAGS.
+    /// Build the agent and run it with FLAGS; its trace view is at http://127.0.0.1:7070 unless they say otherwise.
     Run {
         /// Start three small services that call each other, and show their traces.
         #[arg(long)]
@@ -71,8 +71,11 @@ enum Task {
     },
     /// Measure what the agent costs and print the table.
     Bench {
-        /// Only rows whose name contains this.
+        /// Only rows whose name contains this; `view` stands for the trace view.
         row: Option<String>,
+        /// How long to measure the trace view.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
     },
 }
 
@@ -121,6 +124,10 @@ fn act(task: Task) -> Result<ExitCode> {
             arguments.extend(write.then(|| "--write".to_owned()));
             build::causality(&arguments)
         }
-        Task::Bench { row } => build::bench(row.as_deref()),
+        Task::Bench {
+            row: Some(row),
+            seconds,
+        } if row == "view" => build::bench_view(seconds),
+        Task::Bench { row, .. } => build::bench(row.as_deref()),
     }
 }

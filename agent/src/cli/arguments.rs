@@ -71,6 +71,8 @@ pub struct RunArguments {
     #[command(flatten)]
     pub(crate) otlp: OtlpArguments,
     #[command(flatten)]
+    pub(crate) view: ViewArguments,
+    #[command(flatten)]
     pub(crate) diagnostics: DiagnosticsArguments,
     #[command(flatten)]
     pub(crate) logging: LoggingArguments,
@@ -298,6 +300,40 @@ pub struct OtlpArguments {
     pub(crate) otlp_insecure: Option<bool>,
 }
 
+/// The embedded trace view.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Trace view")]
+pub struct ViewArguments {
+    /// Serve the trace view here, such as 127.0.0.1:7070; other addresses than loopback need --ui-token [default: off]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) ui: Option<SocketAddr>,
+    /// What a browser has to show once, as http://ADDRESS:PORT/?token=TOKEN, and other clients as a bearer token
+    ///
+    /// At least 16 visible ASCII characters. Arguments can be read by everyone on the machine: SONDE_UI_TOKEN cannot.
+    #[arg(long, value_name = "TOKEN", value_parser = parse_token, hide_env_values = true)]
+    pub(crate) ui_token: Option<String>,
+    /// Name by which browsers reach the view, besides localhost and addresses (repeatable, comma-separated)
+    #[arg(long, value_name = "NAME", value_delimiter = ',', value_parser = sonde_view::parse_host)]
+    pub(crate) ui_host: Vec<String>,
+    /// Memory that the view's traces may take, 4MiB to 64GiB; beyond it the oldest go, those with errors and slow ones last
+    #[arg(long, value_name = "BYTES", default_value = "128MiB", value_parser = |text: &str| parse_bytes_within(text, 4 << 20, 64 << 30))]
+    pub(crate) ui_memory: u64,
+    /// Keep the view's traces here across restarts [default: in memory only]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) ui_data: Option<PathBuf>,
+    /// Receive OTLP over gRPC and HTTP here, for the view only, such as 127.0.0.1:4317 (repeatable, comma-separated) [default: off]
+    #[arg(
+        id = "receive_otlp",
+        long = "otlp-listen",
+        value_name = "ADDRESS:PORT",
+        value_delimiter = ','
+    )]
+    pub(crate) otlp_listen: Vec<SocketAddr>,
+    /// Unix socket for `sonde top` and `sonde traces`, for root and the agent's user [default: /run/sonde/sonde.sock with --ui]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+}
+
 /// What the agent says about itself to a monitoring system.
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Health")]
@@ -334,6 +370,14 @@ fn parse_boolean(text: &str) -> Result<bool, String> {
         "false" => Ok(false),
         _ => Err("expected true or false".to_owned()),
     }
+}
+
+/// Long enough not to be guessed, and fit for a field and a URL.
+fn parse_token(text: &str) -> Result<String, String> {
+    if text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Ok(text.to_owned());
+    }
+    Err("expected at least 16 visible ASCII characters".to_owned())
 }
 
 /// Any name that there is; its argument may stand elsewhere.
