@@ -238,7 +238,7 @@ export function hostile(seed, startMs) {
       __proto__x: "constructor",
     },
     events: [[3, "<h1>event</h1>", { "e\u0000": "\u0085" }]],
-    links: [["javascript:alert(1)", "0000000000000001"]],
+    links: [["f".repeat(32), "0000000000000001"]],
     error: "<b>failed</b>",
   });
   build.span("constructor", "__proto__", CLIENT, 5, 20, {
