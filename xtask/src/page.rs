@@ -68,11 +68,7 @@ fn npm() -> Command {
 /// Installs what the lock file names, unless that is there.
 fn install(packages: Packages) -> Result<()> {
     packages::node("the page of the trace view")?;
-    let lock = digest(&[folder().join("package-lock.json")])?;
-    let mark = folder().join("node_modules").join(".installed-from");
-    let installed = fs::read_to_string(&mark).unwrap_or_default();
-    let whole = format!("{lock} whole");
-    if installed == whole || (packages == Packages::Build && installed == lock) {
+    if is_installed(packages) {
         return Ok(());
     }
     let mut install = npm();
@@ -80,13 +76,21 @@ fn install(packages: Packages) -> Result<()> {
     if packages == Packages::Build {
         install.arg("--omit=dev");
     }
-    must(&mut install).context("packages of the page")?;
-    let mark_now = if packages == Packages::All {
-        whole
-    } else {
-        lock
+    must(&mut install).context("packages of the page")
+}
+
+/// npm writes a lock file of its own, last of all: one that is newer than ours is of it.
+fn is_installed(packages: Packages) -> bool {
+    let modules = folder().join("node_modules");
+    let written = |path: PathBuf| fs::metadata(path)?.modified();
+    let sample = match packages {
+        Packages::Build => "esbuild",
+        Packages::All => "typescript",
     };
-    fs::write(&mark, mark_now).with_context(|| format!("{}", mark.display()))
+    let installed = written(modules.join(".package-lock.json"));
+    let locked = written(folder().join("package-lock.json"));
+    modules.join(sample).is_dir()
+        && matches!((installed, locked), (Ok(installed), Ok(locked)) if installed > locked)
 }
 
 /// Changes when a file below one of `paths` changes, comes or goes.

@@ -105,6 +105,7 @@ export class Builder {
   }
 }
 
+const INTERNAL = 1;
 export const SERVER = 2;
 export const CLIENT = 3;
 
@@ -194,27 +195,42 @@ export function order(seed, startMs) {
   return build;
 }
 
+/** Who calls whom in the large traces. */
+const CALLS = {
+  gateway: ["catalog", "users", "search"],
+  catalog: ["pricing", "inventory", "reviews"],
+  search: ["catalog", "index"],
+  users: ["sessions"],
+  pricing: ["rules"],
+  inventory: ["warehouse"],
+  reviews: ["users"],
+};
+
 /** A trace of `count` spans, some levels deep, some of them failed. */
 export function large(seed, startMs, count) {
   const build = new Builder(seed, startMs);
-  const services = ["gateway", "catalog", "search", "pricing", "inventory", "cache", "users", "reviews"];
   const total = 2_000;
-  const root = build.span("gateway", "GET /everything", SERVER, 0, total, {
-    attributes: http("GET", "/everything", 200, 8_000),
-  });
-  const open = [{ id: root, start: 0, duration: total, depth: 0 }];
+  const attributes = http("GET", "/everything", 200, 8_000);
+  const root = build.span("gateway", "GET /everything", SERVER, 0, total, { attributes });
+  const open = [{ id: root, service: "gateway", start: 0, duration: total }];
+  const inside = ({ start, duration }) => {
+    const from = start + duration * build.next() * 0.6;
+    return [from, (start + duration - from) * (0.3 + 0.6 * build.next())];
+  };
   while (build.count < count) {
     const above = open[Math.floor(build.next() * open.length)];
-    const start = above.start + above.duration * build.next() * 0.8;
-    const duration = (above.start + above.duration - start) * (0.2 + 0.7 * build.next());
-    const service = services[Math.floor(build.next() * services.length)];
-    const failed = build.next() < 0.02;
-    const id = build.span(service, `GET /part/${build.count}`, above.depth % 2 ? SERVER : CLIENT, start, duration, {
-      parent: above.id,
-      attributes: http("GET", "/part/{id}", failed ? 500 : 200, 8_100),
-      error: failed ? "status 500" : "",
+    const called = CALLS[above.service] ?? [];
+    const to = called[Math.floor(build.next() * called.length)];
+    const [start, duration] = inside(above);
+    if (to === undefined || build.count + 1 === count) {
+      build.span(above.service, `step ${build.count}`, INTERNAL, start, duration, { parent: above.id });
+      continue;
+    }
+    const status = build.next() < 0.02 ? 500 : 200;
+    const id = call(build, above.service, to, above.id, {
+      method: "GET", route: `/${to}/{id}`, start, duration, status, port: 8_100,
     });
-    if (above.depth < 9) open.push({ id, start, duration, depth: above.depth + 1 });
+    open.push({ id, service: to, start: start + duration * 0.06, duration: duration * 0.88 });
     if (open.length > 60) open.splice(1, 1);
   }
   return build;

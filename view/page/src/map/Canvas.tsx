@@ -12,6 +12,8 @@ import { pan, zoomAt } from "./viewport";
 
 const PAN = 60;
 const ZOOM = 1.2;
+/** With more edges than this, figures are shown only of those that fail or are selected. */
+const DENSE = 40;
 
 const PANS: Record<string, [number, number]> = {
   ArrowLeft: [PAN, 0],
@@ -74,7 +76,7 @@ export function Canvas() {
       aria-label={`Map of ${nodes.length} services and ${links.length} edges. The button "As a table" shows the same as a table.`}
       onKeyDown={press}
     >
-      <svg class="map-svg" aria-hidden={nodes.length === 0}>
+      <svg class={links.length > DENSE ? "map-svg dense" : "map-svg"} aria-hidden={nodes.length === 0}>
         <title>Service map</title>
         <g transform={`translate(${x} ${y}) scale(${scale})`}>
           {drawn.value.map(({ link, line }) => (

@@ -49,8 +49,8 @@ export function Edge({ link, line, lit }: { link: Link; line: Curve; lit: boolea
 function said(link: Link): string {
   const ends = `${label(link.client, 80)} calls ${label(link.server, 80)}`;
   if (link.idle) return `${ends}: idle`;
-  const times = `p50 ${milliseconds(link.p50_ms)}, p95 ${milliseconds(link.p95_ms)}`;
-  return `${ends}: ${rate(link.requests_per_second)}, ${percent(link.error_ratio)} errors, ${times}`;
+  const times = `p50 ${milliseconds(link.p50_ms)} p95 ${milliseconds(link.p95_ms)}`;
+  return `${ends}: ${rate(link.requests_per_second)} ${percent(link.error_ratio)} ${times} (requests, errors, durations)`;
 }
 
 export function EdgeLabel({ link, at, lit }: { link: Link; at: Point; lit: boolean | null }) {

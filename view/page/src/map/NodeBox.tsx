@@ -40,11 +40,17 @@ function press(event: KeyboardEvent, name: string): void {
   if (next !== null) focusNode(next);
 }
 
+/** The second line of the box. */
+function figures(node: Node): string {
+  return node.idle ? "idle" : `${rate(node.requests_per_second)} ${percent(node.error_ratio)} errors`;
+}
+
+/** Begins with what is seen, so that it can be asked for by voice. */
 function said(node: Node): string {
-  const name = label(node.name, 80);
-  if (node.idle) return `${name}: idle`;
-  const outside = node.external ? ", external" : "";
-  return `${name}${outside}: ${rate(node.requests_per_second)}, ${percent(node.error_ratio)} errors, p95 ${milliseconds(node.p95_ms)}`;
+  const rest = [node.idle ? "" : `p95 ${milliseconds(node.p95_ms)}`, node.external ? "external" : ""];
+  const short = label(node.name, NAME_LENGTH);
+  const whole = label(node.name, 80);
+  return [`${short} ${figures(node)}`, ...rest, short === whole ? "" : whole].filter(Boolean).join(", ");
 }
 
 export function NodeBox({ node, at }: { node: Node; at: Point }) {
@@ -74,7 +80,7 @@ export function NodeBox({ node, at }: { node: Node; at: Point }) {
           {label(node.name, NAME_LENGTH)}
         </text>
         <text class="node-figures" x="2" y="37">
-          {node.idle ? "idle" : `${rate(node.requests_per_second)}  ${percent(node.error_ratio)} err`}
+          {figures(node)}
         </text>
       </svg>
     </g>

@@ -17,7 +17,7 @@ const SCALE_MIN = 0.15;
 const SCALE_MAX = 3;
 /** A small map is not blown up, a large one stays legible and is panned. */
 const FIT_MAX = 1.25;
-const FIT_MIN = 0.7;
+const FIT_MIN = 0.6;
 const MARGIN = 40;
 
 /** Moves the view by so many pixels of the screen. */

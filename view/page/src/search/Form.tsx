@@ -1,10 +1,10 @@
 // The form of a search. It is submitted as a whole: no request per key.
 
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { operations, services } from "../agent/api";
 import { useResource } from "../agent/resource";
 import { EMPTY, LIMIT_MAX, type Query } from "../route/query";
-import { FIRST_FIELD } from "../shell/shortcuts";
+import { FIRST_FIELD, fieldWanted } from "../shell/shortcuts";
 import { parseDuration, typedDuration } from "../text/format";
 import { label } from "../text/visible";
 import { AttributesField } from "./AttributesField";
@@ -53,11 +53,18 @@ export function Form({ query, onSubmit }: Properties) {
     });
   };
 
+  const wanted = fieldWanted.value;
+  useEffect(() => {
+    if (!wanted) return;
+    fieldWanted.value = false;
+    document.getElementById(FIRST_FIELD)?.focus();
+  }, [wanted]);
+
   const offered = known.value ?? [];
   const options = service === "" || offered.includes(service) ? offered : [service, ...offered];
   return (
     <search>
-      <form onSubmit={submit} aria-label="Search">
+      <form onSubmit={submit}>
         <label for={FIRST_FIELD}>Service</label>
         <select
           id={FIRST_FIELD}

@@ -56,9 +56,12 @@ export function typing(event: KeyboardEvent): boolean {
 
 export const FIRST_FIELD = "search-service";
 
+/** Whether the search's first field is to take the focus, as soon as it is there. */
+export const fieldWanted = signal(false);
+
 function focusSearch(): void {
+  fieldWanted.value = true;
   go("#/search");
-  requestAnimationFrame(() => requestAnimationFrame(() => document.getElementById(FIRST_FIELD)?.focus()));
 }
 
 const ACTIONS: Record<string, () => void> = {

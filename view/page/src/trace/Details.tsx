@@ -26,7 +26,7 @@ function Attributes({ list, searchable = false }: { list: Attribute[]; searchabl
             {searchable && value.length < 200 && (
               <a
                 class="find"
-                aria-label={`Search for traces with this ${label(key, 60)}`}
+                aria-label={`find traces with this ${label(key, 60)}`}
                 title="Search for traces with this value"
                 href={address("search", format(asking({ attributes: [`${key}=${value}`] })))}
               >
