@@ -2,6 +2,7 @@
 // node run.mjs [NAME]`. Every check has a browser context of its own, and fails on any message of the console, any error of
 // the page and anything the content security policy refused.
 //
+// With SONDE_DIST the page comes from that folder, not from the agent, so that it can be changed without building one.
 // With SONDE_TOKEN the view wants that token, and only the check of that runs. SCREENSHOTS is the folder for pictures.
 
 import { existsSync, mkdirSync } from "node:fs";
@@ -30,6 +31,10 @@ async function open(browser, { allowed = [], ...options }) {
       window.refused.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
     });
   });
+  const dist = process.env.SONDE_DIST;
+  for (const name of dist ? ["app.js", "style.css"] : []) {
+    await context.route(`**/${name}`, (route) => route.fulfill({ path: `${dist}/${name}` }));
+  }
   const page = await context.newPage();
   const complaints = [];
   page.on("console", (message) => {

@@ -228,7 +228,12 @@ export function large(seed, startMs, count) {
     }
     const status = build.next() < 0.02 ? 500 : 200;
     const id = call(build, above.service, to, above.id, {
-      method: "GET", route: `/${to}/{id}`, start, duration, status, port: 8_100,
+      method: "GET",
+      route: `/${to}/{id}`,
+      start,
+      duration,
+      status,
+      port: 8_100,
     });
     open.push({ id, service: to, start: start + duration * 0.06, duration: duration * 0.88 });
     if (open.length > 60) open.splice(1, 1);

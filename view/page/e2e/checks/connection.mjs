@@ -83,8 +83,6 @@ async function token({ page, context, view, shot }) {
   await page.getByRole("button", { name: "Search", exact: true }).click();
 }
 
-export const connection = [
-  ["connection: lost and back", lost, { allowed: ["net::ERR_", "Failed to load resource"] }],
-];
+export const connection = [["connection: lost and back", lost, { allowed: ["net::ERR_", "Failed to load resource"] }]];
 
 export const locked = [["token: asked for and exchanged", token, { allowed: ["401"] }]];
