@@ -23,7 +23,7 @@ async function all({ page, view, traces }) {
   const found = [];
   const look = async (name) => {
     for (const violation of await audit(page)) {
-      console.log(`axe: ${name}: ${violation.impact} ${violation.id}`);
+      console.log(`axe: ${name}: ${violation.impact} ${violation.id} ${violation.nodes[0]}`);
       if (SERIOUS.includes(violation.impact)) found.push(`${name}: ${JSON.stringify(violation, null, 1)}`);
     }
   };

@@ -73,10 +73,10 @@ async function token({ page, context, view, shot }) {
   const dialog = page.getByRole("dialog", { name: "This agent wants a token" });
   await dialog.waitFor();
   await shot("token-dark");
-  await page.getByLabel("Token").fill("wrong-wrong-wrong");
+  await page.getByLabel("Token", { exact: true }).fill("wrong-wrong-wrong");
   await page.keyboard.press("Enter");
   await dialog.getByText("That is not the token").waitFor();
-  await page.getByLabel("Token").fill(secret);
+  await page.getByLabel("Token", { exact: true }).fill(secret);
   await page.getByRole("button", { name: "Unlock" }).click();
   await dialog.waitFor({ state: "hidden" });
   await page.locator(".state-open").waitFor();

@@ -25,6 +25,7 @@ export function Token() {
         <p>
           It was given with <code>--ui-token</code> when the agent was started.
         </p>
+        <input type="text" autocomplete="username" value="sonde" readOnly hidden />
         <label for="token">Token</label>
         <input
           id="token"

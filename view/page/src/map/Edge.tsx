@@ -65,7 +65,7 @@ export function EdgeLabel({ link, at, lit }: { link: Link; at: Point; lit: boole
       class={classes("edge-label", link, lit)}
       transform={`translate(${at.x.toFixed(1)} ${at.y.toFixed(1)})`}
       data-link={link.id}
-      tabIndex={0}
+      tabindex={0}
       role="button"
       aria-label={said(link)}
       onKeyDown={press}
@@ -76,11 +76,11 @@ export function EdgeLabel({ link, at, lit }: { link: Link; at: Point; lit: boole
       ) : (
         <>
           <text y="-3">
-            {rate(link.requests_per_second)}
-            <tspan class="edge-errors" dx="6">
+            {rate(link.requests_per_second)}{" "}
+            <tspan class="edge-errors" dx="3">
               {percent(link.error_ratio)}
             </tspan>
-          </text>
+          </text>{" "}
           <text y="11" class="edge-times">
             p50 {milliseconds(link.p50_ms)} p95 {milliseconds(link.p95_ms)}
           </text>

@@ -67,7 +67,7 @@ export function NodeBox({ node, at }: { node: Node; at: Point }) {
       class={classes.join(" ")}
       transform={`translate(${at.x} ${at.y})`}
       data-node={node.name}
-      tabIndex={0}
+      tabindex={0}
       role="button"
       aria-pressed={isSelected}
       aria-label={said(node)}
@@ -78,7 +78,7 @@ export function NodeBox({ node, at }: { node: Node; at: Point }) {
       <svg x={left + 10} y={top} width={NODE_WIDTH - 16} height={NODE_HEIGHT} aria-hidden="true">
         <text class="node-name" x="2" y="19">
           {label(node.name, NAME_LENGTH)}
-        </text>
+        </text>{" "}
         <text class="node-figures" x="2" y="37">
           {figures(node)}
         </text>
