@@ -72,12 +72,12 @@ const wantsToken = process.env.SONDE_TOKEN !== undefined;
 const traces = wantsToken ? {} : await feed(view, process.env.SONDE_OTLP);
 const browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", "--disable-dev-shm-usage"] });
 try {
-  let failed = 0;
+  const failed = [];
   for (const check of wantsToken ? locked : checks) {
-    if (check[0].includes(wanted) && !(await run(browser, traces, check))) failed++;
+    if (check[0].includes(wanted) && !(await run(browser, traces, check))) failed.push(check[0]);
   }
-  console.log(`${failed} failed`);
-  process.exitCode = failed === 0 ? 0 : 1;
+  console.log(failed.length === 0 ? "all passed" : `${failed.length} failed: ${failed.join("; ")}`);
+  process.exitCode = failed.length === 0 ? 0 : 1;
 } finally {
   await browser.close();
 }
