@@ -256,3 +256,6 @@ impl Request {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,3 +165,10 @@ fn is_cross_site(headers: &HeaderMap, host: &str, path: &str) -> bool {
     let own = is("sec-fetch-site", "same-origin") || is("sec-fetch-site", "none");
     !own && (!follows_link || is_api(path))
 }
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "a failed helper of a test is a failed test"
+)]
+mod tests;

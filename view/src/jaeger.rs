@@ -64,15 +64,9 @@ pub(crate) fn dependencies(store: &Store, after: u64, before: u64) -> Vec<Depend
         if trace.start() <= after || end >= before {
             continue;
         }
-        let services: rustc_hash::FxHashMap<u64, &str> = trace
-            .spans
-            .iter()
-            .map(|span| (span.id, &*span.operation.service))
-            .collect();
-        for span in &trace.spans {
-            if let Some(parent) = services.get(&span.parent) {
-                *calls.entry((parent, &span.operation.service)).or_default() += 1;
-            }
+        for (parent, child) in trace.family() {
+            let pair = (&*parent.operation.service, &*child.operation.service);
+            *calls.entry(pair).or_default() += 1;
         }
     }
     calls
@@ -84,3 +78,6 @@ pub(crate) fn dependencies(store: &Store, after: u64, before: u64) -> Vec<Depend
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,8 @@ mod receive;
 mod search;
 pub mod server;
 mod store;
+#[cfg(test)]
+mod testing;
 mod view;
 
 pub use counters::Counters;

@@ -199,3 +199,10 @@ pub(crate) fn put_resource_spans(out: &mut Vec<u8>, origin: &Origin, spans: &[u8
 pub(crate) fn name(text: &str) -> Box<str> {
     clean::shorten(text.as_bytes(), MAX_NAME_BYTES).0.into()
 }
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "a failed helper of a test is a failed test"
+)]
+mod tests;

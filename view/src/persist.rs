@@ -222,3 +222,6 @@ impl Persist {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -128,3 +128,6 @@ fn is_from_browser(request: &Request<Incoming>) -> bool {
     let headers = request.headers();
     headers.contains_key(header::ORIGIN) || headers.contains_key("sec-fetch-site")
 }
+
+#[cfg(test)]
+mod tests;

@@ -126,3 +126,6 @@ pub(crate) fn status(code: &str, query: &mut Query) {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -134,3 +134,6 @@ async fn answer(
     };
     respond::secured(response, &path)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! The traces that are kept: as many as fit a number of bytes.
 //!
-//! A span is its encoded message without what the index holds already, plus 72 bytes of index; resources, scopes and
+//! A span is its encoded message without what the index holds already, plus 80 bytes of index; resources, scopes and
 //! operations are kept once for all spans that share them. Everything has a cost in bytes, the nodes of the maps
 //! included ([`cost`]), and nothing is kept once the sum is at the limit: traces go until the new ones fit.
 //!
@@ -15,11 +15,10 @@ mod intern;
 mod trace;
 
 pub(crate) use evict::Removed;
-pub(crate) use trace::{Class, Operation, StoredSpan, Trace, is_error};
+pub(crate) use trace::{Class, Operation, StoredSpan, Trace, is_error, mark};
 pub use trace::{Milliseconds, Summary};
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use opentelemetry_proto::tonic::trace::v1::Span;
@@ -43,9 +42,9 @@ const SETTLE_MS: u64 = 1_500;
 pub(crate) struct Store {
     limit: usize,
     used: usize,
-    traces: BTreeMap<TraceId, Box<Trace>>,
-    /// Traces by age, one map a class; the key is the number of the trace.
-    ages: [BTreeMap<u64, TraceId>; 3],
+    places: BTreeMap<TraceId, Place>,
+    /// Traces by age, one map a class; the key is the number of the trace. Searches walk these.
+    ages: [BTreeMap<u64, Box<Trace>>; 3],
     class_bytes: [usize; 3],
     next_number: u64,
     operations: Interner<Operation>,
@@ -53,6 +52,13 @@ pub(crate) struct Store {
     /// Traces to look at as a whole, by the time when that is due and their number.
     unsettled: BTreeMap<(u64, u64), TraceId>,
     spans: usize,
+}
+
+/// Where a trace is.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    class: Class,
+    number: u64,
 }
 
 /// What became of a span.
@@ -75,7 +81,7 @@ impl Store {
         Self {
             limit,
             used: 0,
-            traces: BTreeMap::new(),
+            places: BTreeMap::new(),
             ages: Default::default(),
             class_bytes: [0; 3],
             next_number: 0,
@@ -93,7 +99,7 @@ impl Store {
 
     /// How many traces there are.
     pub(crate) fn traces(&self) -> usize {
-        self.traces.len()
+        self.places.len()
     }
 
     /// How many spans there are.
@@ -138,16 +144,9 @@ impl Store {
         };
         let stored = StoredSpan::new(span, operation, origin);
         let share = self.limit / MAX_TRACE_SHARE;
-        let trace = match self.traces.entry(id) {
-            Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => {
-                let number = self.next_number;
-                self.next_number += 1;
-                self.ages[Class::Plain as usize].insert(number, id);
-                self.used += cost::TRACE;
-                self.class_bytes[Class::Plain as usize] += cost::TRACE;
-                entry.insert(Box::new(Trace::new(id, number)))
-            }
+        let place = self.place(id);
+        let Some(trace) = self.ages[place.class as usize].get_mut(&place.number) else {
+            return Inserted::Lost(Loss::Malformed);
         };
         let bytes = cost::span(&stored);
         let too_large = trace.spans.len() >= MAX_TRACE_SPANS || trace.bytes + bytes > share;
@@ -169,29 +168,48 @@ impl Store {
             self.unsettled
                 .insert((now_ms + SETTLE_MS, trace.number), id);
         }
-        let number = trace.number;
-        if class > trace.class {
-            Self::promote(&mut self.ages, &mut self.class_bytes, trace, class);
+        if class > place.class {
+            self.promote(id, place, class);
         }
-        Inserted::Kept { number }
+        Inserted::Kept {
+            number: place.number,
+        }
     }
 
-    fn promote(
-        ages: &mut [BTreeMap<u64, TraceId>; 3],
-        class_bytes: &mut [usize; 3],
-        trace: &mut Trace,
-        class: Class,
-    ) {
-        ages[trace.class as usize].remove(&trace.number);
-        class_bytes[trace.class as usize] -= trace.bytes;
-        ages[class as usize].insert(trace.number, trace.id);
-        class_bytes[class as usize] += trace.bytes;
+    /// Where the trace is, which begins here if it is not there yet.
+    fn place(&mut self, id: TraceId) -> Place {
+        if let Some(place) = self.places.get(&id) {
+            return *place;
+        }
+        let place = Place {
+            class: Class::Plain,
+            number: self.next_number,
+        };
+        self.next_number += 1;
+        self.used += cost::TRACE;
+        self.class_bytes[place.class as usize] += cost::TRACE;
+        let trace = Box::new(Trace::new(id, place.number));
+        self.ages[place.class as usize].insert(place.number, trace);
+        self.places.insert(id, place);
+        place
+    }
+
+    fn promote(&mut self, id: TraceId, place: Place, class: Class) {
+        let Some(mut trace) = self.ages[place.class as usize].remove(&place.number) else {
+            return;
+        };
+        self.class_bytes[place.class as usize] -= trace.bytes;
+        self.class_bytes[class as usize] += trace.bytes;
         trace.class = class;
+        self.ages[class as usize].insert(place.number, trace);
+        self.places.insert(id, Place { class, ..place });
     }
 
     /// A trace by its id.
     pub(crate) fn trace(&self, id: &TraceId) -> Option<&Trace> {
-        self.traces.get(id).map(AsRef::as_ref)
+        let place = self.places.get(id)?;
+        let trace = self.ages[place.class as usize].get(&place.number)?;
+        Some(trace)
     }
 
     /// All traces, the newest first.
@@ -199,11 +217,11 @@ impl Store {
         let mut ages = self.ages.each_ref().map(|age| age.iter().rev());
         let mut heads = ages.each_mut().map(Iterator::next);
         std::iter::from_fn(move || {
-            let newest = (0..heads.len()).max_by_key(|class| heads[*class])?;
-            let (_, id) = std::mem::replace(&mut heads[newest], ages[newest].next())?;
-            Some(id)
+            let number = |class: &usize| heads[*class].map(|(number, _)| *number);
+            let newest = (0..heads.len()).max_by_key(number)?;
+            let (_, trace) = std::mem::replace(&mut heads[newest], ages[newest].next())?;
+            Some(trace.as_ref())
         })
-        .filter_map(|id| self.trace(id))
     }
 
     /// The operations of the spans that are kept.
@@ -217,7 +235,8 @@ impl Store {
         if first.key().0 > now_ms {
             return None;
         }
-        let trace = self.traces.get_mut(&first.remove())?;
+        let place = self.places.get(&first.remove())?;
+        let trace = self.ages[place.class as usize].get_mut(&place.number)?;
         trace.due = None;
         Some(trace)
     }
@@ -239,3 +258,10 @@ impl Store {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "a failed helper of a test is a failed test"
+)]
+mod tests;

@@ -72,6 +72,11 @@ exporters:
         })
     }
 
+    /// Where its query API is.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.query)
+    }
+
     /// Traces of a service, once there are at least `spans` spans in them.
     pub fn wait_traces(&self, service: &str, spans: usize) -> Result<Vec<Trace>> {
         wait::until(&format!("{spans} spans of {service} in Jaeger"), || {

@@ -235,7 +235,7 @@ pub(super) fn ui_trace(id: &TraceId, spans: Vec<Span>) -> UiTrace {
         })
         .collect();
     UiTrace {
-        trace_id: hex(id),
+        trace_id: trace_hex(id),
         spans,
         processes: processes
             .into_iter()
@@ -246,6 +246,14 @@ pub(super) fn ui_trace(id: &TraceId, spans: Vec<Span>) -> UiTrace {
     }
 }
 
+/// Jaeger shows an id of 64 bits with 16 digits.
+fn trace_hex(id: &TraceId) -> String {
+    match id.split_first_chunk::<8>() {
+        Some(([0, 0, 0, 0, 0, 0, 0, 0], low)) => hex(low),
+        _ => hex(id),
+    }
+}
+
 fn key(place: usize) -> String {
     format!("p{}", place + 1)
 }
@@ -253,7 +261,7 @@ fn key(place: usize) -> String {
 impl UiSpan {
     fn of(span: Span, process_id: String) -> Self {
         Self {
-            trace_id: hex(&span.trace_id),
+            trace_id: trace_hex(&span.trace_id),
             span_id: format!("{:016x}", span.id),
             operation_name: span.operation,
             references: span.references.into_iter().map(UiReference::of).collect(),
@@ -282,7 +290,7 @@ impl UiReference {
             } else {
                 "CHILD_OF"
             },
-            trace_id: hex(&reference.trace_id),
+            trace_id: trace_hex(&reference.trace_id),
             span_id: format!("{:016x}", reference.span_id),
         }
     }
@@ -293,6 +301,6 @@ pub(crate) fn not_found(id: &TraceId) -> Fault {
     Fault {
         code: None,
         msg: "trace not found".to_owned(),
-        trace_id: Some(hex(id)),
+        trace_id: Some(trace_hex(id)),
     }
 }

@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use prost::Message as _;
 
 use crate::otlp::{Origin, text};
-use crate::store::StoredSpan;
+use crate::store::{StoredSpan, mark};
 
 /// One condition on attributes.
 #[derive(Clone, Debug)]
@@ -20,7 +20,11 @@ pub(crate) struct Attribute {
 
 #[derive(Clone, Debug)]
 enum Wanted {
-    Pair { key: String, value: String },
+    Pair {
+        key: String,
+        value: String,
+        mark: u64,
+    },
     Status(StatusCode),
 }
 
@@ -45,6 +49,7 @@ impl Attribute {
             wanted: Wanted::Pair {
                 key: key.to_owned(),
                 value: value.to_owned(),
+                mark: mark(key, value),
             },
             needles: needles
                 .iter()
@@ -74,8 +79,8 @@ impl Attribute {
                 .rest()
                 .status
                 .is_some_and(|status| status.code == *code as i32),
-            Wanted::Pair { key, value } => {
-                if !self.may_be_in(span.body()) {
+            Wanted::Pair { key, value, mark } => {
+                if !span.may_have(*mark) || !self.may_be_in(span.body()) {
                     return false;
                 }
                 let span = span.rest();
@@ -90,7 +95,7 @@ impl Attribute {
 
     /// In the attributes of the resource or of the scope.
     pub(super) fn is_in_origin(&self, origin: &Origin) -> bool {
-        let Wanted::Pair { key, value } = &self.wanted else {
+        let Wanted::Pair { key, value, .. } = &self.wanted else {
             return false;
         };
         let resource = Resource::decode(&*origin.resource).unwrap_or_default();

@@ -4,7 +4,7 @@
 
 use std::mem::size_of;
 
-use super::{Operation, StoredSpan, Trace, TraceId};
+use super::{Operation, Place, StoredSpan, Trace, TraceId};
 use crate::otlp::Origin;
 
 /// An allocation's header and rounding.
@@ -14,8 +14,8 @@ pub(crate) const ALLOCATION: usize = 16;
 /// of B-trees are at least half full, and have a header and inner nodes above them.
 pub(super) const TRACE: usize = size_of::<Trace>()
     + ALLOCATION
-    + node(size_of::<TraceId>() + size_of::<usize>())
-    + node(size_of::<u64>() + size_of::<TraceId>())
+    + node(size_of::<TraceId>() + size_of::<Place>())
+    + node(size_of::<u64>() + size_of::<usize>())
     + node(2 * size_of::<u64>() + size_of::<TraceId>());
 
 const fn node(entry: usize) -> usize {

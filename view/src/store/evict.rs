@@ -24,8 +24,8 @@ impl Store {
             return None;
         }
         let class = self.victim_class()?;
-        let (_, id) = self.ages[class as usize].pop_first()?;
-        let mut trace = self.traces.remove(&id)?;
+        let (_, mut trace) = self.ages[class as usize].pop_first()?;
+        self.places.remove(&trace.id);
         last_look(&mut trace);
         Some(self.release(*trace))
     }

@@ -1,5 +1,6 @@
 //! One trace and its spans.
 
+use std::hash::{Hash as _, Hasher as _};
 use std::mem::size_of;
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 use prost::Message as _;
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
 
 use super::TraceId;
 use crate::otlp::{self, Origin};
@@ -67,6 +69,8 @@ pub(crate) struct StoredSpan {
     pub(crate) end: u64,
     pub(crate) operation: Arc<Operation>,
     pub(crate) origin: Arc<Origin>,
+    /// A bit for each attribute and value: where one is missing, the span does not have it.
+    marks: u64,
     /// A `Span` without the fields above.
     pub(super) body: Box<[u8]>,
     pub(crate) error: bool,
@@ -79,6 +83,7 @@ impl StoredSpan {
         let error = is_error(span.status.as_ref());
         let (id, parent) = (number(&span.span_id), number(&span.parent_span_id));
         let (start, end) = (span.start_time_unix_nano, span.end_time_unix_nano);
+        let marks = marks(&span);
         span.trace_id.clear();
         span.span_id.clear();
         span.parent_span_id.clear();
@@ -93,6 +98,7 @@ impl StoredSpan {
             end,
             operation,
             origin,
+            marks,
             body: span.encode_to_vec().into(),
             error,
             counted: false,
@@ -125,10 +131,31 @@ impl StoredSpan {
         &self.body
     }
 
+    /// Whether the span may have an attribute with this [`mark`].
+    pub(crate) const fn may_have(&self, mark: u64) -> bool {
+        self.marks & mark != 0
+    }
+
     /// Nanoseconds; 0 where the end is before the start.
     pub(crate) const fn duration(&self) -> u64 {
         self.end.saturating_sub(self.start)
     }
+}
+
+/// One bit of 64, by key and value as text.
+pub(crate) fn mark(key: &str, value: &str) -> u64 {
+    let mut hasher = FxHasher::default();
+    (key, value).hash(&mut hasher);
+    1 << (hasher.finish() >> 58)
+}
+
+fn marks(span: &Span) -> u64 {
+    let events = span.events.iter().flat_map(|event| &event.attributes);
+    let attributes = span.attributes.iter().chain(events);
+    attributes.fold(0, |marks, attribute| {
+        let value = attribute.value.as_ref().map(otlp::text);
+        marks | mark(&attribute.key, &value.unwrap_or_default())
+    })
 }
 
 /// Whether a status says that something went wrong.
@@ -221,7 +248,7 @@ impl Trace {
     pub(crate) fn root(&self) -> Option<&StoredSpan> {
         let parentless = self.spans.iter().filter(|span| span.parent == 0);
         parentless.min_by_key(|span| span.start).or_else(|| {
-            let ids: rustc_hash::FxHashSet<u64> = self.spans.iter().map(|span| span.id).collect();
+            let ids: FxHashSet<u64> = self.spans.iter().map(|span| span.id).collect();
             let orphans = self
                 .spans
                 .iter()
@@ -229,6 +256,25 @@ impl Trace {
             orphans
                 .min_by_key(|span| span.start)
                 .or_else(|| self.spans.iter().min_by_key(|span| span.start))
+        })
+    }
+
+    /// Each span that has its parent here, with the parent.
+    pub(crate) fn family(&self) -> impl Iterator<Item = (&StoredSpan, &StoredSpan)> {
+        // A map is worth its while only for many.
+        let places: FxHashMap<u64, usize> = if self.spans.len() > 32 {
+            let ids = self.spans.iter().enumerate();
+            ids.map(|(place, span)| (span.id, place)).collect()
+        } else {
+            FxHashMap::default()
+        };
+        self.spans.iter().filter_map(move |child| {
+            let place = if places.is_empty() {
+                self.spans.iter().position(|span| span.id == child.parent)
+            } else {
+                places.get(&child.parent).copied()
+            };
+            Some((&self.spans[place?], child))
         })
     }
 
