@@ -51,6 +51,15 @@ test("no two services overlap, not even in a large graph", () => {
   }
 });
 
+test("services without calls stand below the others", () => {
+  const found = graph(["a", "b"]);
+  for (const name of ["x", "y"]) found.nodes.push({ name, external: false, idle: false, ...RED });
+  const { places } = layout(found);
+  const y = (name: string) => places.get(name)?.y ?? Number.NaN;
+  assert.ok(y("x") >= y("a") + NODE_HEIGHT);
+  assert.equal(y("x"), y("y"));
+});
+
 test("a call over several layers bends in those between", () => {
   const found = graph(["a", "b"], ["b", "c"], ["a", "c"]);
   const { places, bends } = layout(found);

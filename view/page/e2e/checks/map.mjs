@@ -8,7 +8,7 @@ async function drawn({ page, view, shot }) {
   await visit(page, view, "#/map", ".node");
   for (const name of ["edge", "orders", "stock", "payment", "bank"]) await node(page, name).waitFor();
   const edges = page.locator(".edge-label");
-  await counted(edges, (count) => count >= 4, "four edges");
+  await counted(edges, (count) => count >= 15, "edges of all traces");
   const said = await edges.evaluateAll((list) => list.map((one) => one.getAttribute("aria-label")));
   const one = said.find((text) => text.startsWith("orders calls payment"));
   must(one && /\/s .* % p50 .* p95 /.test(one), `the edge's figures: ${said.join(" | ")}`);
@@ -84,6 +84,7 @@ async function services({ page, view, shot }) {
   must(/ to .*, last /.test(label), `a sparkline says what it shows: ${label}`);
   await page.getByLabel("over").selectOption("300");
   must(page.url().includes("window=300"), "the address holds the window");
+  await page.locator(".services-table tbody tr").first().waitFor();
   await shot("services-dark");
 }
 

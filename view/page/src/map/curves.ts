@@ -5,7 +5,7 @@ import { NODE_HEIGHT, NODE_WIDTH, type Point } from "./layout";
 /** Cubic Bézier curves, each beginning where the one before ends: start, two controls, end. */
 export type Curve = readonly (readonly [Point, Point, Point, Point])[];
 
-export const LABEL_WIDTH = 142;
+export const LABEL_WIDTH = 158;
 export const LABEL_HEIGHT = 32;
 
 /** Shares of the line where its label may be, the best first. */

@@ -20,8 +20,10 @@ export interface Layout {
 export const NODE_WIDTH = 156;
 export const NODE_HEIGHT = 46;
 
-const BETWEEN_LAYERS = 370;
+const BETWEEN_LAYERS = 386;
 const BETWEEN_NODES = 104;
+const ALONE_ROWS = 70;
+const ALONE_COLUMNS = 4;
 /** Even, so that the last sweep goes back and callers end in the middle of whom they call. */
 const SWEEPS = 8;
 
@@ -89,9 +91,22 @@ function bendsOf({ bends, layers }: Layered, y: Map<string, number>): Map<string
   return new Map([...bends].map(([id, names]) => [id, names.map(point)]));
 }
 
+/** Services without calls stand in rows below the others. */
+function putAlone(names: string[], places: Map<string, Point>, layers: number): void {
+  const bottom = [...places.values()].reduce((most, { y }) => Math.max(most, y), -BETWEEN_NODES);
+  const step = BETWEEN_LAYERS / 2;
+  const columns = Math.max(ALONE_COLUMNS, layers * 2 - 1);
+  for (const [index, name] of names.entries()) {
+    const row = Math.floor(index / columns);
+    places.set(name, { x: (index % columns) * step, y: bottom + BETWEEN_NODES + row * ALONE_ROWS });
+  }
+}
+
 /** Places of all services and bends. */
 export function layout(graph: Graph): Layout {
-  const found = layered(graph);
+  const called = new Set(graph.links.flatMap(({ client, server }) => [client, server]));
+  const alone = graph.nodes.map((node) => node.name).filter((name) => !called.has(name));
+  const found = layered({ nodes: graph.nodes.filter((node) => called.has(node.name)), links: graph.links });
   untangle(found.layers, found.adjacency);
   const y = settle(found.layers, found.adjacency);
   const places = new Map<string, Point>();
@@ -100,5 +115,6 @@ export function layout(graph: Graph): Layout {
       if (!found.virtual.has(name)) places.set(name, { x: rank * BETWEEN_LAYERS, y: y.get(name) ?? 0 });
     }
   }
+  putAlone(alone.sort(), places, found.layers.length);
   return { places, bends: bendsOf(found, y) };
 }
