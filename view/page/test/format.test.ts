@@ -60,10 +60,3 @@ test("typed durations are read back", () => {
   for (const [text, value] of cases) assert.equal(parseDuration(text), value, text);
   for (const value of [0.5, 1, 12.5, 999, 1_500, 60_000]) assert.equal(parseDuration(typedDuration(value)), value);
 });
-
-test("times ago are coarse", () => {
-  assert.deepEqual(
-    [5_000, 65_000, 7_200_000, 2 * 86_400_000, -100].map((past) => ago(0, past)),
-    ["5 s ago", "1 min ago", "2 h ago", "2 d ago", "0 s ago"],
-  );
-});

@@ -43,8 +43,6 @@ interface Ports {
   arrive: number;
 }
 
-const MIDDLE: Ports = { leave: 0, arrive: 0 };
-
 /** The line of a call to another service, through its bends. */
 function between(client: Point, server: Point, bends: Point[], ports: Ports): Curve {
   const half = NODE_WIDTH / 2;
@@ -118,7 +116,7 @@ export function curves(calls: Call[], places: Map<string, Point>, bends: Map<str
   for (const { id, client, server } of calls) {
     const [from, to] = [places.get(client), places.get(server)];
     if (!from || !to) continue;
-    const at = { leave: leave.get(id) ?? MIDDLE.leave, arrive: arrive.get(id) ?? MIDDLE.arrive };
+    const at = { leave: leave.get(id) ?? 0, arrive: arrive.get(id) ?? 0 };
     found.set(id, client === server ? loop(from) : between(from, to, bends.get(id) ?? [], at));
   }
   return found;

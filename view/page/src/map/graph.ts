@@ -33,7 +33,7 @@ function node(service: Service): Node {
 }
 
 /** Id of the link between two services. */
-export function linkId(client: string, server: string): string {
+function linkId(client: string, server: string): string {
   return JSON.stringify([client, server]);
 }
 

@@ -74,7 +74,7 @@ function amount(value: unknown): number {
 }
 
 /** Nanoseconds; 0 if it is no number. */
-export function nanoseconds(value: unknown): bigint {
+function nanoseconds(value: unknown): bigint {
   if (typeof value === "string" && /^\d{1,20}$/.test(value)) return BigInt(value);
   if (typeof value === "number" && Number.isFinite(value) && value > 0) return BigInt(Math.floor(value));
   return 0n;

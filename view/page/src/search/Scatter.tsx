@@ -11,7 +11,7 @@ const HEIGHT = 90;
 const PADDING = 8;
 
 /** Place on a logarithmic axis, from 0 to 1. */
-export function logarithmic(value: number, least: number, most: number): number {
+function logarithmic(value: number, least: number, most: number): number {
   const low = Math.log10(Math.max(least, 0.001));
   const high = Math.log10(Math.max(most, 0.001));
   if (high - low < 1e-9) return 0.5;

@@ -77,15 +77,6 @@ export function dateTime(unixMilliseconds: number): string {
   return `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())} ${clock(unixMilliseconds)}`;
 }
 
-/** How long ago, coarse: `3 min ago`. */
-export function ago(unixMilliseconds: number, now: number): string {
-  const seconds = Math.max(0, Math.round((now - unixMilliseconds) / 1_000));
-  if (seconds < 60) return `${seconds} s ago`;
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`;
-  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h ago`;
-  return `${Math.floor(seconds / 86_400)} d ago`;
-}
-
 const DURATION = /^\s*(\d+(?:[.,]\d+)?)\s*(us|µs|ms|s|min|m|h)?\s*$/i;
 const UNITS: Record<string, number> = { us: 0.001, µs: 0.001, ms: 1, s: 1_000, m: 60_000, min: 60_000, h: 3_600_000 };
 
