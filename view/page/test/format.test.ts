@@ -1,16 +1,6 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import {
-  ago,
-  count,
-  duration,
-  milliseconds,
-  parseDuration,
-  percent,
-  rate,
-  typedDuration,
-  whole,
-} from "../src/text/format";
+import { count, duration, milliseconds, parseDuration, percent, rate, typedDuration, whole } from "../src/text/format";
 
 test("durations have three digits and a unit that fits", () => {
   const cases: [number, string][] = [
