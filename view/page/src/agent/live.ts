@@ -18,7 +18,7 @@ export const connection = signal<Connection>("connecting");
 /** The overview that came last. */
 export const liveOverview = signal<Overview | null>(null);
 
-/** How many events the agent has left out because this page was too slow. */
+/** How many traces the agent has left out: it sends so many a second at most. */
 export const dropped = signal(0);
 
 type Listener = (row: TraceRow) => void;

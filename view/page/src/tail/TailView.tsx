@@ -104,7 +104,7 @@ export function TailView() {
         </button>
         <span class="faint counts">
           {whole(shown.length)} of {whole(rows.value.length)} shown
-          {dropped.value > 0 && `, ${whole(dropped.value)} not sent because this page was too slow`}
+          {dropped.value > 0 && `, ${whole(dropped.value)} more arrived too fast to be sent`}
         </span>
       </div>
       {shown.length > 0 ? (
