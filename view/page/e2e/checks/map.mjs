@@ -9,7 +9,7 @@ async function drawn({ page, view, shot }) {
   for (const name of ["edge", "orders", "stock", "payment", "bank"]) await node(page, name).waitFor();
   const edges = page.locator(".edge-label");
   await counted(edges, (count) => count >= 15, "edges of all traces");
-  const said = await edges.evaluateAll((list) => list.map((one) => one.getAttribute("aria-label")));
+  const said = await edges.evaluateAll((list) => list.map((one) => one.querySelector("title").textContent));
   const one = said.find((text) => text.startsWith("orders calls payment"));
   must(one && /\/s .* % p50 .* p95 /.test(one), `the edge's figures: ${said.join(" | ")}`);
   await shot("map-dark");

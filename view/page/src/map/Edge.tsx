@@ -67,9 +67,9 @@ export function EdgeLabel({ link, at, lit }: { link: Link; at: Point; lit: boole
       data-link={link.id}
       tabindex={0}
       role="button"
-      aria-label={said(link)}
       onKeyDown={press}
     >
+      <title>{said(link)}</title>
       <rect x={-LABEL_WIDTH / 2} y={-LABEL_HEIGHT / 2} width={LABEL_WIDTH} height={LABEL_HEIGHT} rx="4" />
       {link.idle ? (
         <text y="4">idle</text>

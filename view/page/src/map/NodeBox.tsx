@@ -70,9 +70,9 @@ export function NodeBox({ node, at }: { node: Node; at: Point }) {
       tabindex={0}
       role="button"
       aria-pressed={isSelected}
-      aria-label={said(node)}
       onKeyDown={(event) => press(event, node.name)}
     >
+      <title>{said(node)}</title>
       <rect class="node-box" x={left} y={top} width={NODE_WIDTH} height={NODE_HEIGHT} rx="6" />
       <rect class="node-stripe" x={left} y={top + 6} width="4" height={NODE_HEIGHT - 12} />
       <svg x={left + 10} y={top} width={NODE_WIDTH - 16} height={NODE_HEIGHT} aria-hidden="true">

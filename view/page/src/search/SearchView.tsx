@@ -39,7 +39,7 @@ export function SearchView({ parameters }: { parameters: URLSearchParams }) {
       <div class={`search-form ${asking ? "open" : ""}`}>
         <Form key={key} query={query} onSubmit={submit} />
       </div>
-      <section class="results" aria-label="Traces found" aria-busy={found.loading}>
+      <section class="results" aria-label="Results" aria-busy={found.loading}>
         <div class="results-head">
           <p role="status">{said(found.loading, found.error, rows.length, query.limit)}</p>
           <label>
