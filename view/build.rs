@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 fn main() {
     let root = PathBuf::from(std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let dist = root.join("page/dist");
-    println!("cargo::rerun-if-changed=page/dist");
-    println!("cargo::rerun-if-changed=page");
+    // To watch a path that is not there would mean to build anew each time.
+    let watched = ["page/dist", "page", "build.rs"];
+    let watched = watched.iter().find(|path| root.join(path).exists());
+    println!("cargo::rerun-if-changed={}", watched.unwrap_or(&"build.rs"));
     let mut files = Vec::new();
     collect(&dist, &mut files);
     files.sort();

@@ -8,7 +8,7 @@
 use sonde::cli::{
     self, Arguments, Environment, Exporter, Interruption, OtlpCompression, OtlpProtocol,
 };
-use sonde::config::Config;
+use sonde::config::{Config, View};
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -282,6 +282,63 @@ fn precedence_of_otlp() {
         (Some(false), Some(true), None),
     );
     assert_eq!(config(&["--otlp-insecure"], &[]).otlp.insecure, Some(true));
+}
+
+#[test]
+fn precedence_of_the_view() {
+    fn with(flags: &[&str], variables: Variables<'_>) -> View {
+        config(flags, variables).view.unwrap()
+    }
+    assert_eq!(config(&[], &[]).view, None);
+    let default = with(&["--ui", "127.0.0.1:7070"], &[]);
+    assert_eq!(default.memory, 128 << 20);
+    assert_eq!(default.socket, Path::new("/run/sonde/sonde.sock"));
+    assert!(!default.socket_is_given && default.token.is_none() && default.data.is_none());
+    let given = with(
+        &[
+            "--ui=[::1]:1",
+            "--ui-memory=16MiB",
+            "--socket=/tmp/s",
+            "--ui-host=A.example,b.example",
+        ],
+        &[
+            ("SONDE_UI", "127.0.0.1:2"),
+            ("SONDE_UI_TOKEN", "a-token-of-some-length"),
+            ("SONDE_UI_DATA", "/var/lib/sonde"),
+            ("SONDE_OTLP_LISTEN", "127.0.0.1:4317,127.0.0.1:4318"),
+        ],
+    );
+    assert_eq!(given.listen, Some("[::1]:1".parse().unwrap()));
+    assert_eq!(given.memory, 16 << 20);
+    assert_eq!(given.token.as_deref(), Some("a-token-of-some-length"));
+    assert_eq!(given.data.as_deref(), Some(Path::new("/var/lib/sonde")));
+    assert_eq!(given.hosts, ["a.example", "b.example"]);
+    assert_eq!(given.otlp_listen.len(), 2);
+    assert!(given.socket_is_given);
+    assert!(!format!("{given:?}").contains("a-token"));
+}
+
+#[test]
+fn a_view_that_others_can_reach_needs_a_token() {
+    let refused: [(&[&str], &str); 6] = [
+        (&["--ui=0.0.0.0:7070"], "--ui-token"),
+        (&["--ui=192.0.2.1:7070"], "--ui-token"),
+        (&["--ui=[::]:7070"], "--ui-token"),
+        (&["--ui=[::ffff:192.0.2.1]:7070"], "--ui-token"),
+        (&["--ui=127.0.0.1:7070", "--ui-token=short"], "16"),
+        (&["--otlp-listen=127.0.0.1:4317"], "--ui or --socket"),
+    ];
+    for (flags, hint) in refused {
+        let message = parse(flags, &[]).unwrap_err();
+        assert!(message.contains(hint), "{flags:?}: {message}");
+    }
+    for flags in [
+        &["--ui=127.0.0.2:7070"][..],
+        &["--ui=0.0.0.0:7070", "--ui-token=a-token-of-some-length"],
+        &["--socket=/tmp/s", "--otlp-listen=127.0.0.1:4317"],
+    ] {
+        assert!(parse(flags, &[]).is_ok(), "{flags:?}");
+    }
 }
 
 #[test]

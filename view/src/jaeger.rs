@@ -18,8 +18,11 @@ pub(crate) use model::{Answer, Dependency, OperationName, UiTrace, not_found};
 pub(crate) use query::{dependencies_window, query, trace_ids};
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use crate::store::{Store, Trace};
+use rustc_hash::FxHashMap;
+
+use crate::store::{Operation, Store, Trace};
 
 /// A trace as Jaeger shows it; `raw` leaves it as it came.
 pub(crate) fn ui_trace(trace: &Trace, raw: bool) -> UiTrace {
@@ -55,19 +58,29 @@ pub(crate) fn operations(
         .collect()
 }
 
+/// Parent, child, and how often.
+type Pair<'a> = (&'a str, &'a str, u64);
+
 /// How often spans of one service have a parent in another (or the same), in traces that lie between two times in
 /// nanoseconds.
 pub(crate) fn dependencies(store: &Store, after: u64, before: u64) -> Vec<Dependency> {
-    let mut calls: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    // By address first: there are few operations, and comparing names for each span would take longer than all else.
+    let mut pairs: FxHashMap<(*const Operation, *const Operation), Pair<'_>> = FxHashMap::default();
     for trace in store.newest_first() {
-        let end = trace.spans.iter().map(|span| span.end).max().unwrap_or(0);
-        if trace.start() <= after || end >= before {
+        if trace.first <= after || trace.end >= before {
             continue;
         }
         for (parent, child) in trace.family() {
-            let pair = (&*parent.operation.service, &*child.operation.service);
-            *calls.entry(pair).or_default() += 1;
+            let (parent, child) = (&parent.operation, &child.operation);
+            let pair = pairs
+                .entry((Arc::as_ptr(parent), Arc::as_ptr(child)))
+                .or_insert_with(|| (&parent.service, &child.service, 0));
+            pair.2 += 1;
         }
+    }
+    let mut calls: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for (parent, child, count) in pairs.into_values() {
+        *calls.entry((parent, child)).or_default() += count;
     }
     calls
         .into_iter()

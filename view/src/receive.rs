@@ -34,7 +34,7 @@ const MAX_CONNECTIONS: usize = 256;
 const MAX_REQUESTS: usize = 8;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 /// For a whole request.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_HEAD: usize = 16 << 10;
 const MAX_STREAMS: u32 = 64;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

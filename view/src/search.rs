@@ -14,7 +14,7 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use rustc_hash::FxHashMap;
 
 use crate::otlp::Origin;
-use crate::store::{Store, StoredSpan, Trace};
+use crate::store::{Class, Mark, Store, StoredSpan, Trace};
 
 /// What is looked for; what is not set matches all.
 #[derive(Clone, Debug, Default)]
@@ -39,24 +39,61 @@ pub(crate) struct Query {
 
 /// The newest traces that match, as many as the limit allows.
 pub(crate) fn find<'a>(store: &'a Store, query: &Query) -> Vec<&'a Trace> {
-    let mut matcher = Matcher {
-        query,
-        origins: FxHashMap::default(),
-    };
+    let mut matcher = Matcher::new(store, query);
     store
         .newest_first()
-        .filter(|trace| matcher.matches(trace))
+        .filter(|trace| matcher.may_match(trace) && matcher.matches(trace))
         .take(query.limit)
         .collect()
 }
 
 struct Matcher<'q> {
     query: &'q Query,
+    service: Option<Mark>,
+    operation: Option<Mark>,
+    /// By place of a condition: whether only spans can fulfil it, as no resource and no scope does.
+    of_spans: Vec<bool>,
     /// By address of an origin and place of a condition: whether the resource or the scope fulfils it.
     origins: FxHashMap<(usize, usize), bool>,
 }
 
-impl Matcher<'_> {
+impl<'q> Matcher<'q> {
+    fn new(store: &Store, query: &'q Query) -> Self {
+        let mut matcher = Self {
+            query,
+            service: query.service.as_deref().map(Mark::service),
+            operation: query.operation.as_deref().map(Mark::operation),
+            of_spans: Vec::new(),
+            origins: FxHashMap::default(),
+        };
+        for condition in 0..query.attributes.len() {
+            let of_spans = !store
+                .origins()
+                .any(|origin| matcher.origin_has(origin, condition));
+            matcher.of_spans.push(of_spans);
+        }
+        matcher
+    }
+
+    /// By what is known of the trace as a whole.
+    fn may_match(&self, trace: &Trace) -> bool {
+        let query = self.query;
+        let marked = |mark: Option<Mark>| mark.is_none_or(|mark| trace.may_have(mark));
+        let conditions = query.attributes.iter().zip(&self.of_spans);
+        trace.longest >= query.min_duration
+            && trace.last >= query.start
+            && query.end.is_none_or(|end| trace.first <= end)
+            && (query.error != Some(true) || trace.class == Class::Error)
+            && marked(self.service)
+            && marked(self.operation)
+            && conditions.into_iter().all(|(attributes, of_spans)| {
+                !of_spans
+                    || attributes
+                        .iter()
+                        .any(|attribute| attribute.may_be_in_trace(trace))
+            })
+    }
+
     fn matches(&mut self, trace: &Trace) -> bool {
         trace
             .spans

@@ -12,10 +12,12 @@
 mod cost;
 mod evict;
 mod intern;
+mod marks;
 mod trace;
 
 pub(crate) use evict::Removed;
-pub(crate) use trace::{Class, Operation, StoredSpan, Trace, is_error, mark};
+pub(crate) use marks::Mark;
+pub(crate) use trace::{Class, Operation, StoredSpan, Trace, is_error};
 pub use trace::{Milliseconds, Summary};
 
 use std::collections::BTreeMap;
@@ -142,7 +144,8 @@ impl Store {
             self.give_back(operation, origin);
             return Inserted::Lost(Loss::Malformed);
         };
-        let stored = StoredSpan::new(span, operation, origin);
+        let marks = Mark::all(&span, &operation);
+        let stored = StoredSpan::new(span, operation, origin, &marks);
         let share = self.limit / MAX_TRACE_SHARE;
         let place = self.place(id);
         let Some(trace) = self.ages[place.class as usize].get_mut(&place.number) else {
@@ -158,7 +161,7 @@ impl Store {
                 Inserted::Duplicate
             };
         }
-        let grown = trace.add(stored) + bytes;
+        let grown = trace.add(stored, &marks) + bytes;
         trace.bytes += grown;
         self.used += grown;
         self.spans += 1;
@@ -194,6 +197,19 @@ impl Store {
         place
     }
 
+    /// Makes a trace worth more, if it is a plain one.
+    pub(crate) fn raise(&mut self, number: u64, class: Class) {
+        let plain = &self.ages[Class::Plain as usize];
+        let Some(id) = plain.get(&number).map(|trace| trace.id) else {
+            return;
+        };
+        let place = Place {
+            class: Class::Plain,
+            number,
+        };
+        self.promote(id, place, class);
+    }
+
     fn promote(&mut self, id: TraceId, place: Place, class: Class) {
         let Some(mut trace) = self.ages[place.class as usize].remove(&place.number) else {
             return;
@@ -222,6 +238,11 @@ impl Store {
             let (_, trace) = std::mem::replace(&mut heads[newest], ages[newest].next())?;
             Some(trace.as_ref())
         })
+    }
+
+    /// Where the spans that are kept come from.
+    pub(crate) fn origins(&self) -> impl Iterator<Item = &Arc<Origin>> {
+        self.origins.iter()
     }
 
     /// The operations of the spans that are kept.

@@ -4,7 +4,10 @@ use super::*;
 
 const TOKEN: &str = "a-token-of-some-length";
 
-fn parts(target: &str, fields: &[(&str, &str)]) -> Parts {
+/// Names and values of a request.
+type Fields<'a> = &'a [(&'a str, &'a str)];
+
+fn parts(target: &str, fields: Fields<'_>) -> Parts {
     let mut request = Request::builder().uri(target);
     for (name, value) in fields {
         request = request.header(*name, *value);
@@ -22,7 +25,7 @@ fn access(local: &str, token: Option<&str>) -> Access {
 }
 
 #[track_caller]
-fn refusal(access: &Access, target: &str, fields: &[(&str, &str)]) -> Option<Refusal> {
+fn refusal(access: &Access, target: &str, fields: Fields<'_>) -> Option<Refusal> {
     match access.judge(&parts(target, fields)) {
         Verdict::Refuse(refusal) => Some(refusal),
         _ => None,
@@ -76,7 +79,7 @@ fn only_names_of_the_listener_are_hosts() {
 fn other_sites_are_refused() {
     let access = access("127.0.0.1:7070", None);
     let cross = Some(Refusal::CrossSite);
-    let cases: [(&str, &[(&str, &str)], Option<Refusal>); 11] = [
+    let cases: [(&str, Fields<'_>, Option<Refusal>); 11] = [
         ("/api/services", &[], None),
         ("/api/services", &[("sec-fetch-site", "same-origin")], None),
         ("/api/services", &[("sec-fetch-site", "none")], None),
@@ -146,34 +149,30 @@ fn a_token_opens_the_view() {
     let host = ("host", "localhost");
     let bearer = format!("Bearer {TOKEN}");
     let wrong = format!("Bearer {TOKEN}x");
-    let cases: [(&str, Vec<(&str, &str)>, Option<Refusal>); 7] = [
-        ("/", vec![host], Some(Refusal::Token)),
-        ("/api/services", vec![host], Some(Refusal::Token)),
+    let cases: [(&str, Fields<'_>, Option<Refusal>); 7] = [
+        ("/", &[host], Some(Refusal::Token)),
+        ("/api/services", &[host], Some(Refusal::Token)),
+        ("/api/services", &[host, ("authorization", &bearer)], None),
         (
             "/api/services",
-            vec![host, ("authorization", &bearer)],
-            None,
-        ),
-        (
-            "/api/services",
-            vec![host, ("authorization", &wrong)],
+            &[host, ("authorization", &wrong)],
             Some(Refusal::Token),
         ),
         (
             "/api/services",
-            vec![host, ("cookie", "sonde-session-7070=0")],
+            &[host, ("cookie", "sonde-session-7070=0")],
             Some(Refusal::Token),
         ),
         (
             "/api/services?token=a-token-of-some-length",
-            vec![host],
+            &[host],
             Some(Refusal::Token),
         ),
-        ("/?token=wrong", vec![host], Some(Refusal::Token)),
+        ("/?token=wrong", &[host], Some(Refusal::Token)),
     ];
     for (target, fields, expected) in cases {
         assert_eq!(
-            refusal(&access, target, &fields),
+            refusal(&access, target, fields),
             expected,
             "{target} {fields:?}"
         );

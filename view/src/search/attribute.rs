@@ -8,7 +8,7 @@ use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use prost::Message as _;
 
 use crate::otlp::{Origin, text};
-use crate::store::{StoredSpan, mark};
+use crate::store::{Mark, StoredSpan, Trace};
 
 /// One condition on attributes.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ enum Wanted {
     Pair {
         key: String,
         value: String,
-        mark: u64,
+        mark: Mark,
     },
     Status(StatusCode),
 }
@@ -49,7 +49,7 @@ impl Attribute {
             wanted: Wanted::Pair {
                 key: key.to_owned(),
                 value: value.to_owned(),
-                mark: mark(key, value),
+                mark: Mark::new(key, value),
             },
             needles: needles
                 .iter()
@@ -70,6 +70,14 @@ impl Attribute {
         self.needles
             .iter()
             .any(|needle| needle.find(message).is_some())
+    }
+
+    /// Whether one of the spans may have it.
+    pub(super) const fn may_be_in_trace(&self, trace: &Trace) -> bool {
+        match &self.wanted {
+            Wanted::Status(_) => true,
+            Wanted::Pair { mark, .. } => trace.may_have(*mark),
+        }
     }
 
     /// In the span's attributes or those of one of its events.

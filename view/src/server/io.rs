@@ -87,3 +87,20 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Timed<S> {
         self.stream.is_write_vectored()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_client_that_does_not_read_is_cut_off() {
+        let (ours, theirs) = tokio::io::duplex(64);
+        let mut stream = Timed::new(ours, Duration::from_millis(50));
+        stream.write_all(&[0; 64]).await.unwrap();
+        let error = stream.write_all(&[0; 64]).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(theirs);
+    }
+}

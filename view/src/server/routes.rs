@@ -26,7 +26,7 @@ const MAX_TAILS: usize = 32;
 /// Bytes of one answer.
 const MAX_ANSWER: usize = 64 << 20;
 /// Spans in one answer with many traces: the store is locked while they are read.
-const MAX_SPANS: usize = 50_000;
+const MAX_SPANS: usize = 20_000;
 
 const OPENAPI: &str = include_str!("../../openapi.json");
 

@@ -1,6 +1,5 @@
 //! One trace and its spans.
 
-use std::hash::{Hash as _, Hasher as _};
 use std::mem::size_of;
 use std::sync::Arc;
 
@@ -8,9 +7,10 @@ use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 use opentelemetry_proto::tonic::trace::v1::status::StatusCode;
 use opentelemetry_proto::tonic::trace::v1::{Span, Status};
 use prost::Message as _;
-use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::TraceId;
+use super::marks::{Mark, SpanMarks, TraceMarks};
 use crate::otlp::{self, Origin};
 
 /// Why a trace is worth keeping; the greater, the longer.
@@ -69,8 +69,8 @@ pub(crate) struct StoredSpan {
     pub(crate) end: u64,
     pub(crate) operation: Arc<Operation>,
     pub(crate) origin: Arc<Origin>,
-    /// A bit for each attribute and value: where one is missing, the span does not have it.
-    marks: u64,
+    /// Of its attributes and those of its events.
+    marks: SpanMarks,
     /// A `Span` without the fields above.
     pub(super) body: Box<[u8]>,
     pub(crate) error: bool,
@@ -79,11 +79,15 @@ pub(crate) struct StoredSpan {
 }
 
 impl StoredSpan {
-    pub(super) fn new(mut span: Span, operation: Arc<Operation>, origin: Arc<Origin>) -> Self {
+    pub(super) fn new(
+        mut span: Span,
+        operation: Arc<Operation>,
+        origin: Arc<Origin>,
+        marks: &[Mark],
+    ) -> Self {
         let error = is_error(span.status.as_ref());
         let (id, parent) = (number(&span.span_id), number(&span.parent_span_id));
         let (start, end) = (span.start_time_unix_nano, span.end_time_unix_nano);
-        let marks = marks(&span);
         span.trace_id.clear();
         span.span_id.clear();
         span.parent_span_id.clear();
@@ -98,7 +102,7 @@ impl StoredSpan {
             end,
             operation,
             origin,
-            marks,
+            marks: SpanMarks::of(marks),
             body: span.encode_to_vec().into(),
             error,
             counted: false,
@@ -131,31 +135,15 @@ impl StoredSpan {
         &self.body
     }
 
-    /// Whether the span may have an attribute with this [`mark`].
-    pub(crate) const fn may_have(&self, mark: u64) -> bool {
-        self.marks & mark != 0
+    /// Whether the span may have an attribute with this mark.
+    pub(crate) const fn may_have(&self, mark: Mark) -> bool {
+        self.marks.may_have(mark)
     }
 
     /// Nanoseconds; 0 where the end is before the start.
     pub(crate) const fn duration(&self) -> u64 {
         self.end.saturating_sub(self.start)
     }
-}
-
-/// One bit of 64, by key and value as text.
-pub(crate) fn mark(key: &str, value: &str) -> u64 {
-    let mut hasher = FxHasher::default();
-    (key, value).hash(&mut hasher);
-    1 << (hasher.finish() >> 58)
-}
-
-fn marks(span: &Span) -> u64 {
-    let events = span.events.iter().flat_map(|event| &event.attributes);
-    let attributes = span.attributes.iter().chain(events);
-    attributes.fold(0, |marks, attribute| {
-        let value = attribute.value.as_ref().map(otlp::text);
-        marks | mark(&attribute.key, &value.unwrap_or_default())
-    })
 }
 
 /// Whether a status says that something went wrong.
@@ -175,6 +163,14 @@ pub(crate) struct Trace {
     pub(crate) number: u64,
     pub(crate) class: Class,
     pub(crate) spans: Vec<StoredSpan>,
+    /// Of all attributes, services and operations of its spans.
+    marks: TraceMarks,
+    /// When the first span and the last one begin, when the last one ends; nanoseconds since 1970.
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) end: u64,
+    /// Nanoseconds that the longest span takes.
+    pub(crate) longest: u64,
     /// What it costs.
     pub(super) bytes: usize,
     /// When it is to be looked at as a whole.
@@ -221,6 +217,11 @@ impl Trace {
             number,
             class: Class::Plain,
             spans: Vec::new(),
+            marks: TraceMarks::default(),
+            first: u64::MAX,
+            last: 0,
+            end: 0,
+            longest: 0,
             bytes: super::cost::TRACE,
             due: None,
             announced: false,
@@ -235,7 +236,12 @@ impl Trace {
     }
 
     /// Adds a span and returns the bytes that the index grew by.
-    pub(super) fn add(&mut self, span: StoredSpan) -> usize {
+    pub(super) fn add(&mut self, span: StoredSpan, marks: &[Mark]) -> usize {
+        self.first = self.first.min(span.start);
+        self.last = self.last.max(span.start);
+        self.end = self.end.max(span.end);
+        self.longest = self.longest.max(span.duration());
+        self.marks.add(marks);
         let before = self.spans.capacity();
         if self.spans.len() == before {
             self.spans.reserve_exact(1 + before / 4);
@@ -278,15 +284,13 @@ impl Trace {
         })
     }
 
-    /// Nanoseconds since 1970.
-    pub(crate) fn start(&self) -> u64 {
-        self.spans.iter().map(|span| span.start).min().unwrap_or(0)
+    /// Whether one of its spans may have something with this mark.
+    pub(crate) const fn may_have(&self, mark: Mark) -> bool {
+        self.marks.may_have(mark)
     }
 
     /// The trace in a line.
     pub(crate) fn summary(&self) -> Summary {
-        let start = self.start();
-        let end = self.spans.iter().map(|span| span.end).max().unwrap_or(0);
         let mut services: Vec<&str> = self
             .spans
             .iter()
@@ -299,8 +303,8 @@ impl Trace {
             trace_id: otlp::hex(&self.id),
             service: root.map_or_else(String::new, |operation| operation.service.to_string()),
             operation: root.map_or_else(String::new, |operation| operation.name.to_string()),
-            start_ms: start / 1_000_000,
-            duration_ms: Milliseconds(end.saturating_sub(start)),
+            start_ms: self.first / 1_000_000,
+            duration_ms: Milliseconds(self.end.saturating_sub(self.first)),
             spans: self.spans.len(),
             errors: self.spans.iter().filter(|span| span.error).count(),
             services: services.into_iter().map(str::to_owned).collect(),

@@ -54,13 +54,8 @@ impl Core {
         let mut removed = Vec::new();
         let origin = self.store.origin(origin.clone());
         for span in spans {
-            let operation = Operation::of(&span, &origin);
-            let class = self.record(&span, &operation, now_ms);
-            let operation = self.store.operation(operation);
             let bytes = persist.as_ref().map(|_| Persist::encode(&span));
-            let inserted = self
-                .store
-                .insert(span, operation, Arc::clone(&origin), class, now_ms);
+            let (inserted, class) = self.insert_one(span, &origin, now_ms);
             self.count(inserted);
             if let (Inserted::Kept { number }, Some(persist), Some(bytes)) =
                 (inserted, persist.as_mut(), bytes)
@@ -94,24 +89,36 @@ impl Core {
         (inserted, removed)
     }
 
-    /// Counts a request, and says what it makes of its trace.
-    fn record(&mut self, span: &Span, operation: &Operation, now_ms: u64) -> Class {
-        let error = is_error(span.status.as_ref());
+    /// Takes a span in and counts it, unless it was there already; says what it makes of its trace.
+    fn insert_one(&mut self, span: Span, origin: &Arc<Origin>, now_ms: u64) -> (Inserted, Class) {
+        let operation = self.store.operation(Operation::of(&span, origin));
         let request = Request {
             end: span.end_time_unix_nano,
             duration: span
                 .end_time_unix_nano
                 .saturating_sub(span.start_time_unix_nano),
-            error,
+            error: is_error(span.status.as_ref()),
             is_root: span.parent_span_id.iter().all(|byte| *byte == 0),
         };
-        let slow = self.aggregates.record(operation, request, seconds(now_ms));
-        if error {
+        let class = if request.error {
             Class::Error
-        } else if slow && (request.is_root || operation.is_incoming()) {
-            Class::Slow
         } else {
             Class::Plain
+        };
+        let known = Arc::clone(&operation);
+        let inserted = self
+            .store
+            .insert(span, operation, Arc::clone(origin), class, now_ms);
+        let slow = inserted != Inserted::Duplicate
+            && self.aggregates.record(&known, request, seconds(now_ms))
+            && (request.is_root || known.is_incoming());
+        self.store.give_back(known, Arc::clone(origin));
+        match inserted {
+            Inserted::Kept { number } if slow && class < Class::Slow => {
+                self.store.raise(number, Class::Slow);
+                (inserted, Class::Slow)
+            }
+            _ => (inserted, class),
         }
     }
 
@@ -177,3 +184,6 @@ impl Core {
 pub(crate) fn seconds(now_ms: u64) -> u32 {
     u32::try_from(now_ms / 1_000).unwrap_or(u32::MAX)
 }
+
+#[cfg(test)]
+mod tests;
