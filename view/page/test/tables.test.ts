@@ -79,6 +79,9 @@ test("colours are stable and distinct as long as there are enough", () => {
   const names = Array.from({ length: COLOURS }, (_, i) => `service-${i}`);
   const palette = new Palette();
   assert.equal(new Set(names.map((name) => palette.of(name))).size, COLOURS);
+  for (let i = 0; i < COLOURS; i++) palette.of(`other-${i}`);
+  const uses = names.map((name) => palette.of(name));
+  assert.equal(new Set(uses).size, COLOURS);
   assert.equal(palette.of("service-3"), palette.of("service-3"));
   assert.equal(new Palette().of("orders"), new Palette().of("orders"));
 });

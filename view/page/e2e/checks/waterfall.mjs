@@ -144,6 +144,14 @@ async function zoomed({ page, view, traces, shot }) {
   await page.mouse.up();
   await page.locator(".minimap-side button").waitFor();
   await shot("waterfall-zoomed-dark");
+  const width = () =>
+    page
+      .locator(".row-name")
+      .first()
+      .evaluate((cell) => cell.clientWidth);
+  const before = await width();
+  await page.getByRole("separator", { name: "Width of the names" }).press("ArrowRight");
+  must((await width()) > before, "the arrow keys move the line between names and time");
 }
 
 async function unknown({ page, view }) {

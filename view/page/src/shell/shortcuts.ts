@@ -33,6 +33,7 @@ export const SHORTCUTS: { where: string; keys: [keys: string[], what: string][] 
       [["c"], "critical path on, off"],
       [["+", "−", "0"], "zoom the time axis in, out, whole"],
       [["f"], "filter spans"],
+      [["←", "→"], "on the line between names and time: move it"],
     ],
   },
   {

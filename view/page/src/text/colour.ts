@@ -1,7 +1,9 @@
 // Which of the palette's colours a service has. It follows from the name, so that it is the same in every view and tomorrow;
-// where two names of one page fall on one colour, the later takes the next free one.
+// where two names of one page fall on one colour, the later takes the next of those that are used least.
 
 export const COLOURS = 12;
+/** Has no divisor in common with the number of colours, so that all of them come up. */
+const STRIDE = 5;
 
 const FNV_OFFSET = 0x811c9dc5;
 const FNV_PRIME = 0x01000193;
@@ -17,16 +19,16 @@ function hash(name: string): number {
 /** Gives colours to names. */
 export class Palette {
   private readonly given = new Map<string, number>();
+  private readonly uses = new Array<number>(COLOURS).fill(0);
 
   /** Number of the colour of `name`. */
   of(name: string): number {
     const known = this.given.get(name);
     if (known !== undefined) return known;
-    const used = new Set(this.given.values());
+    const least = Math.min(...this.uses);
     let colour = hash(name) % COLOURS;
-    for (let step = 0; step < COLOURS && used.has(colour); step++) {
-      colour = (colour + 5) % COLOURS;
-    }
+    while (this.uses[colour] !== least) colour = (colour + STRIDE) % COLOURS;
+    this.uses[colour] = least + 1;
     this.given.set(name, colour);
     return colour;
   }

@@ -7,8 +7,9 @@ import { duration } from "../text/format";
 import { place, ticks } from "./axis";
 import { PAGE_MARGIN, press } from "./keys";
 import { Minimap } from "./Minimap";
-import type { TraceModel } from "./model";
+import type { Range, TraceModel } from "./model";
 import { Row, rowId } from "./Row";
+import { names, Splitter } from "./Splitter";
 
 /** Height of a row in pixels; the style sheet has the same. */
 const ROW = 26;
@@ -16,7 +17,7 @@ const OVERSCAN = 10;
 const PIXELS_PER_TICK = 130;
 const TICKS_MAX = 8;
 /** Ticks after this, in per cent of the axis, have their label at the left. */
-const TICK_END = 90;
+const TICK_END = 84;
 
 interface Window {
   top: number;
@@ -61,14 +62,13 @@ function useFollow(model: TraceModel, element: { current: HTMLElement | null }) 
   }, [model, selected, element]);
 }
 
-function Axis({ model, width }: { model: TraceModel; width: number }) {
-  const range = model.range.value;
-  const most = Math.max(2, Math.min(TICKS_MAX, Math.floor(width / 2 / PIXELS_PER_TICK)));
+function Axis({ range, times }: { range: Range; times: number[] }) {
   return (
-    <div class="axis" aria-hidden="true">
+    <div class="axis">
       <div class="axis-name">Service and operation</div>
-      <div class="axis-time">
-        {ticks(range, most).map((time) => {
+      <Splitter />
+      <div class="axis-time" aria-hidden="true">
+        {times.map((time) => {
           const at = place(time, range);
           return (
             <span key={time} class={at > TICK_END ? "tick end" : "tick"} style={{ left: `${at}%` }}>
@@ -77,6 +77,17 @@ function Axis({ model, width }: { model: TraceModel; width: number }) {
           );
         })}
       </div>
+    </div>
+  );
+}
+
+/** The axis's ticks, behind all rows. */
+function Lines({ range, times }: { range: Range; times: number[] }) {
+  return (
+    <div class="lines" aria-hidden="true">
+      {times.map((time) => (
+        <span key={time} class="line" style={{ left: `${place(time, range)}%` }} />
+      ))}
     </div>
   );
 }
@@ -90,6 +101,9 @@ export function Waterfall({ model }: { model: TraceModel }) {
   const { top, height, width } = seen.value;
   const first = Math.max(0, Math.floor(top / ROW) - OVERSCAN);
   const last = Math.min(rows.length, Math.ceil((top + height) / ROW) + OVERSCAN);
+  const range = model.range.value;
+  const most = Math.max(2, Math.min(TICKS_MAX, Math.floor(width / 2 / PIXELS_PER_TICK)));
+  const times = ticks(range, most);
   const selected = model.selected.value;
   const selectedAt = selected === null ? -1 : rows.indexOf(selected);
   const shown = rows.slice(first, last).map((index, offset) => ({ index, at: first + offset }));
@@ -98,9 +112,9 @@ export function Waterfall({ model }: { model: TraceModel }) {
   }
 
   return (
-    <section class="waterfall" aria-label="Waterfall">
+    <section class="waterfall" aria-label="Waterfall" style={{ "--names": `${names.value}%` }}>
       <Minimap model={model} />
-      <Axis model={model} width={width} />
+      <Axis range={range} times={times} />
       <div
         ref={area}
         class="rows"
@@ -112,6 +126,7 @@ export function Waterfall({ model }: { model: TraceModel }) {
         onKeyDown={(event) => press(event, model, Math.floor(height / ROW) - 1)}
       >
         <div class="rows-inner" role="presentation" style={{ height: `${rows.length * ROW}px` }}>
+          <Lines range={range} times={times} />
           {shown.map(({ index, at }) => (
             <Row key={index} model={model} index={index} at={at} top={at * ROW} />
           ))}
