@@ -53,7 +53,7 @@ test("no two services overlap, not even in a large graph", () => {
 
 test("services without calls stand below the others", () => {
   const found = graph(["a", "b"]);
-  for (const name of ["x", "y"]) found.nodes.push({ name, external: false, idle: false, ...RED });
+  for (const name of ["x", "y"]) found.nodes.push({ name, external: false, calls: false, idle: false, ...RED });
   const { places } = layout(found);
   const y = (name: string) => places.get(name)?.y ?? Number.NaN;
   assert.ok(y("x") >= y("a") + NODE_HEIGHT);
@@ -104,6 +104,17 @@ test("what is quiet stays on the map as idle", () => {
   assert.equal(shape(after), shape(before));
   assert.equal(after.nodes.find((node) => node.name === "c")?.idle, true);
   assert.equal(after.links.find((link) => link.server === "c")?.requests_per_second, 0);
+});
+
+test("figures of an end that is no service are those of its edges", () => {
+  const edges = [
+    { client: "a", server: "db", external: true, ...RED, requests_per_second: 3, error_ratio: 0.1 },
+    { client: "b", server: "db", external: true, ...RED, requests_per_second: 1, error_ratio: 0.5 },
+  ];
+  const found = merge(EMPTY, { ...overview(), edges }).nodes;
+  const [db, a] = ["db", "a"].map((name) => found.find((node) => node.name === name));
+  assert.deepEqual([db?.requests_per_second, db?.error_ratio, db?.p50_ms], [4, 0.2, null]);
+  assert.deepEqual([a?.calls, a?.idle], [true, false]);
 });
 
 test("an edge to a service that is not listed brings it along", () => {

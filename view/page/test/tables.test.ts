@@ -5,6 +5,7 @@ import { fromLocal, toLocal } from "../src/search/local";
 import { sorted as sortedTraces } from "../src/search/sort";
 import { next, sorted } from "../src/services/order";
 import { path } from "../src/services/Sparkline";
+import { even } from "../src/services/series";
 import { fits, KEEP, merge } from "../src/tail/filter";
 import { COLOURS, Palette } from "../src/text/colour";
 
@@ -70,9 +71,20 @@ test("traces and services are sorted without changing what was given", () => {
 });
 
 test("a sparkline has gaps where nothing is known", () => {
-  assert.equal(path([0, 10], 10, 10), "M0.0 10.0L10.0 0.0");
-  assert.equal(path([1, null, 1], 10, 10), "M0.0 0.0M10.0 0.0");
+  assert.equal(path([0, 10], 10, 10), "M0.0 10.0h0L10.0 0.0");
+  assert.equal(path([1, null, 1], 10, 10), "M0.0 0.0h0M10.0 0.0h0");
   assert.equal(path([], 10, 10), "");
+});
+
+test("points are spread evenly, and the seconds that were left out are there", () => {
+  const point = (t: number, requests: number, p95_ms: number | null) => ({ t, requests, errors: 0, p95_ms });
+  const minute = even([point(40, 5, 2), point(100, 1, 3), point(99, 2, null)], 60, 100_900);
+  assert.equal(minute.requests.length, 60);
+  assert.deepEqual([minute.requests.at(-1), minute.requests.at(-2), minute.requests[0]], [1, 2, 0]);
+  assert.deepEqual([minute.p95.at(-1), minute.p95.at(-2)], [3, null]);
+  const long = even([point(591, 2, 4), point(595, 3, 9)], 600, 600_000);
+  assert.equal(long.requests.length, 60);
+  assert.deepEqual([long.requests.at(-1), long.p95.at(-1)], [5, 9]);
 });
 
 test("colours are stable and distinct as long as there are enough", () => {

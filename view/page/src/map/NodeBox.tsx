@@ -42,12 +42,13 @@ function press(event: KeyboardEvent, name: string): void {
 
 /** The second line of the box. */
 function figures(node: Node): string {
+  if (node.calls) return "calls only";
   return node.idle ? "idle" : `${rate(node.requests_per_second)} ${percent(node.error_ratio)} errors`;
 }
 
 /** Begins with what is seen, so that it can be asked for by voice. */
 function said(node: Node): string {
-  const rest = [node.idle ? "" : `p95 ${milliseconds(node.p95_ms)}`, node.external ? "external" : ""];
+  const rest = [node.idle || node.calls ? "" : `p95 ${milliseconds(node.p95_ms)}`, node.external ? "external" : ""];
   const short = label(node.name, NAME_LENGTH);
   const whole = label(node.name, 80);
   return [`${short} ${figures(node)}`, ...rest, short === whole ? "" : whole].filter(Boolean).join(", ");

@@ -70,6 +70,12 @@ function Neighbours({ title, links, end }: { title: string; links: Link[]; end: 
   );
 }
 
+function about(node: Node): string {
+  if (node.external) return "outside of what is observed";
+  if (node.calls) return "calls others, was not called in this time";
+  return node.idle ? "idle in this time" : "service";
+}
+
 function NodePanel({ node }: { node: Node }) {
   const { links } = graph.value;
   return (
@@ -77,7 +83,7 @@ function NodePanel({ node }: { node: Node }) {
       <h2 class={`service-name ${serviceClass(node.name)}`}>
         <Name text={node.name} length={80} />
       </h2>
-      <p class="faint">{node.external ? "outside of what is observed" : node.idle ? "idle in this time" : "service"}</p>
+      <p class="faint">{about(node)}</p>
       <Figures red={node} />
       {!node.external && <Searches service={node.name} />}
       <Neighbours title="Called by" links={links.filter((link) => link.server === node.name)} end="client" />

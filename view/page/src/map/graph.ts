@@ -6,6 +6,8 @@ import type { Edge, Overview, Red, Service } from "../agent/types";
 export interface Node extends Red {
   name: string;
   external: boolean;
+  /** It calls others, and was not called itself. */
+  calls: boolean;
   idle: boolean;
 }
 
@@ -29,7 +31,34 @@ const QUIET: Red = { requests_per_second: 0, error_ratio: 0, p50_ms: null, p95_m
 
 function node(service: Service): Node {
   const { name, requests_per_second, error_ratio, p50_ms, p95_ms, external } = service;
-  return { name, requests_per_second, error_ratio, p50_ms, p95_ms, external: external === true, idle: false };
+  return {
+    name,
+    requests_per_second,
+    error_ratio,
+    p50_ms,
+    p95_ms,
+    external: external === true,
+    calls: false,
+    idle: requests_per_second === 0,
+  };
+}
+
+/** An end of edges that is not among the services: all that is known of it is how it was called. */
+function end(name: string, edges: Edge[]): Node {
+  const into = edges.filter((edge) => edge.server === name);
+  const rate = into.reduce((sum, edge) => sum + edge.requests_per_second, 0);
+  const failed = into.reduce((sum, edge) => sum + edge.requests_per_second * edge.error_ratio, 0);
+  const only = into.length === 1 ? into[0] : undefined;
+  return {
+    name,
+    requests_per_second: rate,
+    error_ratio: rate > 0 ? failed / rate : 0,
+    p50_ms: only?.p50_ms ?? null,
+    p95_ms: only?.p95_ms ?? null,
+    external: into.some((edge) => edge.external === true),
+    calls: false,
+    idle: rate === 0,
+  };
 }
 
 /** Id of the link between two services. */
@@ -54,19 +83,23 @@ function link(edge: Edge): Link {
 }
 
 /** The overview as a graph, with all of `before` that it lacks. */
-export function merge(before: Graph, overview: Overview): Graph {
-  const nodes = new Map<string, Node>();
-  for (const old of before.nodes) nodes.set(old.name, { ...old, ...QUIET, idle: true });
-  for (const service of overview.services) nodes.set(service.name, node(service));
+export function merge(before: Graph, { services, edges }: Overview): Graph {
   const links = new Map<string, Link>();
   for (const old of before.links) links.set(old.id, { ...old, ...QUIET, idle: true });
-  for (const edge of overview.edges) {
+  for (const edge of edges) {
     const made = link(edge);
     links.set(made.id, made);
-    for (const name of [edge.client, edge.server]) {
-      if (!nodes.has(name))
-        nodes.set(name, { name, ...QUIET, external: made.external && name === edge.server, idle: false });
-    }
+  }
+  const nodes = new Map<string, Node>();
+  for (const old of before.nodes) nodes.set(old.name, { ...old, ...QUIET, calls: false, idle: true });
+  for (const service of services) nodes.set(service.name, node(service));
+  const listed = new Set(services.map((service) => service.name));
+  for (const name of edges.flatMap((edge) => [edge.client, edge.server])) {
+    if (!listed.has(name)) nodes.set(name, end(name, edges));
+  }
+  for (const { client } of edges) {
+    const caller = nodes.get(client);
+    if (caller?.idle) nodes.set(client, { ...caller, calls: true, idle: false });
   }
   return { nodes: [...nodes.values()], links: [...links.values()] };
 }

@@ -12,6 +12,7 @@ import { Name } from "../text/Text";
 import { label } from "../text/visible";
 import { type Column, next, type Order, sorted } from "./order";
 import { Sparkline } from "./Sparkline";
+import { even } from "./series";
 
 const COLUMNS: [column: Column, title: string, series: string][] = [
   ["requests_per_second", "Requests", "Requests over time"],
@@ -23,8 +24,8 @@ const COLUMNS: [column: Column, title: string, series: string][] = [
 /** Errors at this share and above are marked. */
 const BAD = 0.01;
 
-function Row({ service }: { service: Service }) {
-  const series = service.series ?? [];
+function Row({ service, window, now }: { service: Service; window: number; now: number }) {
+  const series = even(service.series ?? [], window, now);
   const search = (wanted: Parameters<typeof asking>[0]) =>
     address("search", format(asking({ service: service.name, ...wanted })));
   const p95 = service.p95_ms;
@@ -41,13 +42,13 @@ function Row({ service }: { service: Service }) {
         {rate(service.requests_per_second)}
       </td>
       <td class="spark">
-        <Sparkline kind="requests" name={`Requests of ${name}`} values={series.map((p) => p.requests)} write={whole} />
+        <Sparkline kind="requests" name={`Requests of ${name}`} values={series.requests} write={whole} />
       </td>
       <td class={`number ${service.error_ratio >= BAD ? "bad" : ""}`} data-label="errors">
         {service.error_ratio > 0 ? <a href={search({ errors: true })}>{percent(service.error_ratio)}</a> : "0 %"}
       </td>
       <td class="spark">
-        <Sparkline kind="errors" name={`Errors of ${name}`} values={series.map((p) => p.errors)} write={whole} />
+        <Sparkline kind="errors" name={`Errors of ${name}`} values={series.errors} write={whole} />
       </td>
       <td class="number" data-label="p50">
         {milliseconds(service.p50_ms)}
@@ -62,7 +63,7 @@ function Row({ service }: { service: Service }) {
         )}
       </td>
       <td class="spark">
-        <Sparkline kind="duration" name={`p95 of ${name}`} values={series.map((p) => p.p95_ms)} write={milliseconds} />
+        <Sparkline kind="duration" name={`p95 of ${name}`} values={series.p95} write={milliseconds} />
       </td>
     </tr>
   );
@@ -110,7 +111,7 @@ export function ServicesView({ parameters }: { parameters: URLSearchParams }) {
             </thead>
             <tbody>
               {sorted(overview.services, order).map((service) => (
-                <Row key={service.name} service={service} />
+                <Row key={service.name} service={service} window={overview.window} now={overview.now} />
               ))}
             </tbody>
           </table>

@@ -23,7 +23,9 @@ export function path(values: (number | null)[], width: number, height: number): 
       return;
     }
     const y = most > 0 ? height - (value / most) * height : height;
-    result += `${drawing ? "L" : "M"}${(number * step).toFixed(1)} ${y.toFixed(1)}`;
+    const at = `${(number * step).toFixed(1)} ${y.toFixed(1)}`;
+    // The line of no length is seen as a dot where there is no next point.
+    result += drawing ? `L${at}` : `M${at}h0`;
     drawing = true;
   });
   return result;
