@@ -18,11 +18,8 @@ pub(crate) use model::{Answer, Dependency, OperationName, UiTrace, not_found};
 pub(crate) use query::{dependencies_window, query, trace_ids};
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
-
-use crate::store::{Operation, Store, Trace};
+use crate::store::{Store, Trace};
 
 /// A trace as Jaeger shows it; `raw` leaves it as it came.
 pub(crate) fn ui_trace(trace: &Trace, raw: bool) -> UiTrace {
@@ -58,29 +55,25 @@ pub(crate) fn operations(
         .collect()
 }
 
-/// Parent, child, and how often.
-type Pair<'a> = (&'a str, &'a str, u64);
-
 /// How often spans of one service have a parent in another (or the same), in traces that lie between two times in
 /// nanoseconds.
 pub(crate) fn dependencies(store: &Store, after: u64, before: u64) -> Vec<Dependency> {
-    // By address first: there are few operations, and comparing names for each span would take longer than all else.
-    let mut pairs: FxHashMap<(*const Operation, *const Operation), Pair<'_>> = FxHashMap::default();
-    for trace in store.newest_first() {
-        if trace.first <= after || trace.end >= before {
-            continue;
-        }
-        for (parent, child) in trace.family() {
-            let (parent, child) = (&parent.operation, &child.operation);
-            let pair = pairs
-                .entry((Arc::as_ptr(parent), Arc::as_ptr(child)))
-                .or_insert_with(|| (&parent.service, &child.service, 0));
-            pair.2 += 1;
-        }
-    }
     let mut calls: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-    for (parent, child, count) in pairs.into_values() {
-        *calls.entry((parent, child)).or_default() += count;
+    let (first, end) = store.extent();
+    if after < first && end < before {
+        calls.extend(
+            store
+                .calls()
+                .map(|(parent, child, count)| ((parent, child), count)),
+        );
+    } else {
+        let within = store
+            .newest_first()
+            .filter(|trace| trace.first > after && trace.end < before);
+        for (parent, child) in within.flat_map(Trace::calls) {
+            let pair = (&*parent.operation.service, &*child.operation.service);
+            *calls.entry(pair).or_default() += 1;
+        }
     }
     calls
         .into_iter()

@@ -9,6 +9,7 @@
 //!
 //! What it deliberately does not do: count requests ([`crate::aggregate`]), or write to disk ([`crate::persist`]).
 
+mod calls;
 mod cost;
 mod evict;
 mod intern;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 use opentelemetry_proto::tonic::trace::v1::Span;
 
+use self::calls::Calls;
 use self::intern::Interner;
 use crate::counters::Loss;
 use crate::otlp::Origin;
@@ -54,6 +56,9 @@ pub(crate) struct Store {
     /// Traces to look at as a whole, by the time when that is due and their number.
     unsettled: BTreeMap<(u64, u64), TraceId>,
     spans: usize,
+    calls: Calls,
+    /// When the first span of all began and the last one ended, those that are gone included.
+    extent: (u64, u64),
 }
 
 /// Where a trace is.
@@ -91,6 +96,8 @@ impl Store {
             origins: Interner::default(),
             unsettled: BTreeMap::new(),
             spans: 0,
+            calls: Calls::default(),
+            extent: (u64::MAX, 0),
         }
     }
 
@@ -161,6 +168,9 @@ impl Store {
                 Inserted::Duplicate
             };
         }
+        self.extent.0 = self.extent.0.min(stored.start);
+        self.extent.1 = self.extent.1.max(stored.end);
+        self.used += self.calls.add(trace, &stored);
         let grown = trace.add(stored, &marks) + bytes;
         trace.bytes += grown;
         self.used += grown;
@@ -238,6 +248,16 @@ impl Store {
             let (_, trace) = std::mem::replace(&mut heads[newest], ages[newest].next())?;
             Some(trace.as_ref())
         })
+    }
+
+    /// How often spans of one service (first) are parents of another's (second), over all traces.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = (&str, &str, u64)> {
+        self.calls.iter()
+    }
+
+    /// When the first span of all began and the last one ended, those that are gone included.
+    pub(crate) const fn extent(&self) -> (u64, u64) {
+        self.extent
     }
 
     /// Where the spans that are kept come from.

@@ -114,6 +114,35 @@ async fn stdout_prints_what_has_not_settled_at_the_end() {
     assert_eq!(queue.health().exported_total(), 3);
 }
 
+#[tokio::test]
+async fn the_view_takes_every_batch_and_its_counts_are_metrics() {
+    let view = View::start(&sonde_view::Options::default()).unwrap();
+    let queue = filled_queue(3);
+    view::run(Arc::clone(&queue), view.clone()).await;
+    view.shutdown();
+    assert_eq!(queue.health().exported_total(), 3);
+    assert_eq!(
+        (queue.health().queue_spans(), queue.health().queue_bytes()),
+        (0, 0)
+    );
+    let mut health = Health::new();
+    health.watch_view(view.counters());
+    let text = health.text().unwrap();
+    // Spans with the numbers 1 and 2; 0 is no span-id.
+    for line in [
+        "sonde_view_spans 2",
+        "sonde_view_traces 1",
+        "sonde_view_received_spans_total 2",
+        "sonde_view_evicted_traces_total{class=\"error\"} 0",
+        "sonde_view_lost_spans_total{reason=\"malformed\"} 1",
+    ] {
+        assert!(
+            text.lines().any(|have| have == line),
+            "no {line} in:\n{text}"
+        );
+    }
+}
+
 #[test]
 fn a_batch_closes_by_spans_and_by_bytes_and_keeps_resources_apart() {
     let (a, b) = (resource("a"), resource("b"));

@@ -3,8 +3,6 @@
 //! The cookie holds a random number of this run, not the token: cookies do not know ports, so another service of the same
 //! host would be shown it.
 
-use std::borrow::Cow;
-
 use http::{HeaderMap, HeaderValue, header};
 use subtle::ConstantTimeEq as _;
 
@@ -84,12 +82,11 @@ pub(super) fn in_query(query: &str) -> Option<String> {
     let given = query
         .split('&')
         .find_map(|pair| pair.strip_prefix("token="))?;
-    let decoded: Vec<u8> = percent_decoded(given)?;
-    String::from_utf8(decoded).ok()
+    String::from_utf8(percent_decoded(given)?).ok()
 }
 
 fn percent_decoded(text: &str) -> Option<Vec<u8>> {
-    let text: Cow<'_, str> = text.replace('+', " ").into();
+    let text = text.replace('+', " ");
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {

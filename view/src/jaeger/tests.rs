@@ -158,4 +158,10 @@ fn lists_for_the_search_form() {
         .collect();
     assert_eq!(links, [("cart", "cart", 1), ("cart", "orders", 1)]);
     assert!(dependencies(&core.store, BEGIN, u64::MAX).is_empty());
+    // A narrow window is counted trace by trace, and says the same.
+    assert_eq!(
+        dependencies(&core.store, BEGIN - 1, BEGIN + 4 * MS + 1),
+        dependencies(&core.store, 0, u64::MAX)
+    );
+    assert!(dependencies(&core.store, 0, BEGIN + 4 * MS).is_empty());
 }

@@ -44,7 +44,7 @@ impl Store {
     }
 
     fn release(&mut self, trace: Trace) -> Removed {
-        self.used -= trace.bytes;
+        self.used -= trace.bytes + self.calls.remove(&trace);
         self.class_bytes[trace.class as usize] -= trace.bytes;
         self.spans -= trace.spans.len();
         let removed = Removed {

@@ -32,7 +32,31 @@ fn counted(store: &Store) -> usize {
         .iter()
         .map(|origin| cost::origin(origin))
         .sum();
-    traces + operations + origins
+    let mut calls = calls::Calls::default();
+    let mut pairs = 0;
+    for trace in store.newest_first() {
+        let mut part = Trace::new(trace.id, trace.number);
+        for span in &trace.spans {
+            let again = StoredSpan::new(
+                span.decode(&trace.id),
+                Arc::clone(&span.operation),
+                Arc::clone(&span.origin),
+                &[],
+            );
+            pairs += calls.add(&part, &again);
+            part.add(again, &[]);
+        }
+    }
+    let sorted = |calls: &calls::Calls| {
+        let mut all: Vec<_> = calls
+            .iter()
+            .map(|(parent, child, count)| (parent.to_owned(), child.to_owned(), count))
+            .collect();
+        all.sort();
+        all
+    };
+    assert_eq!(sorted(&calls), sorted(&store.calls));
+    traces + operations + origins + pairs
 }
 
 #[test]

@@ -10,6 +10,7 @@ use prost::Message as _;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::TraceId;
+use super::calls::is_child;
 use super::marks::{Mark, SpanMarks, TraceMarks};
 use crate::otlp::{self, Origin};
 
@@ -265,22 +266,19 @@ impl Trace {
         })
     }
 
-    /// Each span that has its parent here, with the parent.
-    pub(crate) fn family(&self) -> impl Iterator<Item = (&StoredSpan, &StoredSpan)> {
-        // A map is worth its while only for many.
-        let places: FxHashMap<u64, usize> = if self.spans.len() > 32 {
-            let ids = self.spans.iter().enumerate();
-            ids.map(|(place, span)| (span.id, place)).collect()
-        } else {
-            FxHashMap::default()
-        };
-        self.spans.iter().filter_map(move |child| {
-            let place = if places.is_empty() {
-                self.spans.iter().position(|span| span.id == child.parent)
-            } else {
-                places.get(&child.parent).copied()
-            };
-            Some((&self.spans[place?], child))
+    /// Parents and children that are both here; a parent whose id several spans have is so several times.
+    pub(crate) fn calls(&self) -> impl Iterator<Item = (&StoredSpan, &StoredSpan)> {
+        let mut children: FxHashMap<u64, Vec<usize>> = FxHashMap::default();
+        for (place, span) in self.spans.iter().enumerate() {
+            if is_child(span) {
+                children.entry(span.parent).or_default().push(place);
+            }
+        }
+        self.spans.iter().flat_map(move |parent| {
+            let places = children.get(&parent.id).cloned().unwrap_or_default();
+            places
+                .into_iter()
+                .map(move |place| (parent, &self.spans[place]))
         })
     }
 

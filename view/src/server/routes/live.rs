@@ -14,6 +14,7 @@ use http::StatusCode;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::MissedTickBehavior;
 use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::errors::BroadcastStreamRecvError;
 use tokio_stream::wrappers::{BroadcastStream, IntervalStream};
 
 use super::App;
@@ -29,10 +30,19 @@ pub(super) async fn live(State(app): State<App>, Query(parameters): Query<Parame
     let Ok(place) = Arc::clone(&app.tails).try_acquire_owned() else {
         return (StatusCode::SERVICE_UNAVAILABLE, "too many live tails\n").into_response();
     };
-    let traces = BroadcastStream::new(app.shared.live.subscribe())
-        // A listener that is behind misses some; the next event's count says nothing of them, the totals do.
-        .filter_map(Result::ok)
-        .map(|event| sent("trace", &event));
+    let mut missed = 0;
+    let traces = BroadcastStream::new(app.shared.live.subscribe()).filter_map(move |event| {
+        let mut event = match event {
+            Ok(event) => event,
+            // This listener is behind.
+            Err(BroadcastStreamRecvError::Lagged(count)) => {
+                missed += count;
+                return None;
+            }
+        };
+        event.dropped += std::mem::take(&mut missed);
+        Some(sent("trace", &event))
+    });
     let mut seconds = tokio::time::interval(Duration::from_secs(1));
     seconds.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let shared = Arc::clone(&app.shared);
