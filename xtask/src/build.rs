@@ -1,4 +1,4 @@
-//! Builds the BPF object, then the agent with the object inside.
+//! Builds the BPF object and the page, then the agent with both inside.
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
@@ -8,14 +8,15 @@ use std::process::{Command, ExitCode};
 use anyhow::{Context as _, Result};
 
 use crate::command::{as_root, cargo, must, root, target};
-use crate::packages;
 use crate::toolchain::Toolchain;
+use crate::{packages, page};
 
 const BPF_TARGET: &str = "bpfel-unknown-none";
 
 /// Builds the agent; gives its path.
 pub(crate) fn agent(linked_statically: bool) -> Result<PathBuf> {
     let object = bpf_object()?;
+    page::build()?;
     let mut build = cargo();
     build.args(["build", "--release", "--package", "sonde", "--bin", "sonde"]);
     build.env("SONDE_BPF_OBJECT", &object);

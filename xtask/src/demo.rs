@@ -188,12 +188,7 @@ fn python(folder: &Path) -> Result<Command> {
 fn node(folder: &Path) -> Result<Command> {
     let packages_folder = folder.join("orders");
     once(&packages_folder, || {
-        let missing: Vec<&str> = [("node", "nodejs"), ("npm", "npm")]
-            .iter()
-            .filter(|(name, _)| !is_there(name))
-            .map(|(_, package)| *package)
-            .collect();
-        packages::need(&missing, "the demo's Express service")?;
+        packages::node("the demo's Express service")?;
         println!(
             "installing express and axios into {}",
             packages_folder.display()

@@ -10,6 +10,7 @@ mod command;
 mod demo;
 mod kernels;
 mod packages;
+mod page;
 mod stop;
 mod test;
 mod toolchain;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
-use crate::command::{as_root, must, output};
+use crate::command::{as_root, is_there, must, output};
 
 /// Package look-ups can fail for a minute.
 const ATTEMPTS: u32 = 4;
@@ -48,6 +48,16 @@ pub(crate) fn need(packages: &[&str], reason: &str) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Installs Node.js and npm where they are missing.
+pub(crate) fn node(reason: &str) -> Result<()> {
+    let missing: Vec<&str> = [("node", "nodejs"), ("npm", "npm")]
+        .iter()
+        .filter(|(program, _)| !is_there(program))
+        .map(|(_, package)| *package)
+        .collect();
+    need(&missing, reason)
 }
 
 fn apt() -> Command {

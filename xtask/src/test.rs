@@ -12,10 +12,10 @@ use anyhow::{Context as _, Result};
 use crate::build;
 use crate::command::{as_root, cargo, is_root, is_there, must, root, target};
 use crate::kernels;
-use crate::packages;
+use crate::{packages, page};
 
 /// Programs that the end-to-end tests run, and the packages they come in.
-const PROGRAMS: [(&str, &str); 16] = [
+const PROGRAMS: [(&str, &str); 17] = [
     ("nginx", "nginx-light"),
     ("haproxy", "haproxy"),
     ("wrk", "wrk"),
@@ -32,6 +32,7 @@ const PROGRAMS: [(&str, &str); 16] = [
     ("puma", "puma"),
     ("gcc", "gcc"),
     ("g++", "g++"),
+    ("chromium", "chromium"),
 ];
 /// Packages without a program that can be told by its name.
 const OTHERS: [&str; 3] = ["python3-venv", "php-curl", "php-fpm"];
@@ -74,6 +75,9 @@ pub(crate) fn run(quick: bool) -> Result<ExitCode> {
 
     let with = || build::cargo_with(&agent, &object);
     tally.step("unit tests", || Ok(unit_tests(with())));
+    tally.step("page", || {
+        page::check().map_err(|error| format!("{error:#}"))
+    });
     if quick {
         tally.skip("end-to-end, fuzzing, kernels: --quick");
         return Ok(tally.report());
