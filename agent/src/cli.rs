@@ -10,6 +10,7 @@ mod failure;
 mod output;
 pub mod privilege;
 pub mod reference;
+mod terminal;
 
 pub use arguments::{
     Arguments, CaptureArguments, CheckArguments, Command, ContextArguments, DiagnosticsArguments,
@@ -19,6 +20,7 @@ pub use arguments::{
 pub use environment::{Environment, standard_name, variable_name};
 pub use failure::{Failure, Kind};
 pub use output::print;
+pub use terminal::{SocketArguments, TopArguments, TraceArguments, TracesArguments};
 
 use clap::{CommandFactory as _, FromArgMatches as _};
 use std::ffi::OsString;

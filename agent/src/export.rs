@@ -19,6 +19,8 @@ mod stdout;
 mod tree;
 mod view;
 
+pub(crate) use tree::{put_escaped, render as tree};
+
 pub use otlp::Error as TransportError;
 pub use settings::{Compression, Error as SettingsError, Otlp, OtlpFlags, OtlpSettings, Protocol};
 

@@ -18,3 +18,4 @@ pub mod process;
 pub mod run;
 pub mod runtime;
 pub mod spans;
+pub mod terminal;

@@ -1,7 +1,7 @@
 //! The binary: parse, configure, start the log, do what was asked for, and turn the outcome into an exit code.
 
 use sonde::cli::{self, Command, Environment, Failure, Interruption};
-use sonde::{config, logging, run};
+use sonde::{config, logging, run, terminal};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -41,6 +41,13 @@ fn act() -> Result<ExitCode, Failure> {
             let config = config::List::resolve(*arguments)?;
             begin(&config.log)?;
             cli::print(&run::list(&config)?).map(|()| ExitCode::SUCCESS)
+        }
+        Some(Command::Top(arguments)) => terminal::top(&arguments).map(|()| ExitCode::SUCCESS),
+        Some(Command::Traces(arguments)) => {
+            cli::print(&terminal::traces(&arguments)?).map(|()| ExitCode::SUCCESS)
+        }
+        Some(Command::Trace(arguments)) => {
+            cli::print(&terminal::trace(&arguments)?).map(|()| ExitCode::SUCCESS)
         }
         Some(Command::Completions { shell }) => cli::completions(shell).map(|()| ExitCode::SUCCESS),
     }

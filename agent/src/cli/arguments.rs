@@ -3,6 +3,7 @@
 //! Flags whose default the agent owns carry it here, so that `--help` shows it. The OTLP flags have none: below them
 //! come the `OTEL_EXPORTER_OTLP_*` variables, and only then the defaults of the OTLP exporter specification.
 
+use super::terminal::{TopArguments, TraceArguments, TracesArguments};
 use crate::config::units::{parse_bytes_within, parse_count, parse_duration};
 use crate::context::{Propagate, Propagator, Sampler, Sdk, Switch, Trust};
 use crate::logging::parse_level;
@@ -50,6 +51,12 @@ pub enum Command {
     Check(CheckArguments),
     /// List the processes of this machine: runtime, service name, traced or the reason why not
     List(Box<ListArguments>),
+    /// Show services, calls, and the slowest and failing requests of a running agent, live
+    Top(TopArguments),
+    /// List traces that a running agent holds
+    Traces(TracesArguments),
+    /// Show one trace that a running agent holds as a tree
+    Trace(TraceArguments),
     /// Print a completion script for a shell
     Completions {
         /// The shell

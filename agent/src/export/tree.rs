@@ -145,6 +145,13 @@ fn service_name(resource: &ResourceSpans) -> String {
     }
 }
 
+/// One request's traces, in colour if stdout is a terminal.
+pub(crate) fn render(request: ExportTraceServiceRequest) -> String {
+    let mut forest = Forest::default();
+    forest.add(request, Instant::now());
+    forest.all(Style::of_stdout())
+}
+
 /// A line for the trace, then its roots: spans without parent, or whose parent is not here.
 fn put_trace(text: &mut String, trace: &Trace, style: Style) {
     let mut children: BTreeMap<&[u8], Vec<&Line>> = BTreeMap::new();
@@ -263,7 +270,7 @@ fn duration_text(duration: Duration) -> String {
 }
 
 /// What a service sends must not steer the reader's terminal.
-fn put_escaped(text: &mut String, raw: &str) {
+pub(crate) fn put_escaped(text: &mut String, raw: &str) {
     for character in raw.chars() {
         // Format characters that turn the direction of text are as good at hiding as control characters.
         let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');

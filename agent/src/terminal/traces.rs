@@ -1,0 +1,54 @@
+//! `sonde traces`: the traces that match, the newest first.
+
+use std::time::SystemTime;
+
+use super::client::Client;
+use super::model::{Found, Summary};
+use super::table::{numbers, render, words};
+use super::{format, query};
+use crate::cli::{Failure, TracesArguments};
+
+/// The table, or the view's JSON.
+///
+/// # Errors
+/// There is no agent to ask, or it refuses the query.
+pub fn traces(arguments: &TracesArguments) -> Result<String, Failure> {
+    let client = Client::new(&arguments.socket.path)?;
+    let found: Found = client.get(&query::search(arguments, SystemTime::now()))?;
+    if arguments.json {
+        let text = serde_json::to_string_pretty(&found.traces);
+        return text
+            .map(|text| text + "\n")
+            .map_err(|error| Failure::run_time("cannot write JSON").because(error));
+    }
+    Ok(table(&found.traces))
+}
+
+fn table(traces: &[Summary]) -> String {
+    if traces.is_empty() {
+        return "no traces match\n".to_owned();
+    }
+    let columns = [
+        words("START"),
+        words("TRACE"),
+        numbers("DURATION"),
+        numbers("SPANS"),
+        numbers("ERRORS"),
+        words("SERVICE"),
+        words("OPERATION"),
+    ];
+    let rows: Vec<[String; 7]> = traces.iter().map(row).collect();
+    render(columns, &rows)
+}
+
+fn row(trace: &Summary) -> [String; 7] {
+    [
+        format::time(trace.start_ms),
+        format::escaped(&trace.trace_id),
+        format::milliseconds(Some(trace.duration_ms)),
+        trace.spans.to_string(),
+        trace.errors.to_string(),
+        format::cut(&format::escaped(&trace.service), 40),
+        format::cut(&format::escaped(&trace.operation), 80),
+    ]
+}
