@@ -127,6 +127,7 @@ fn restore(database: &Database, shared: &Shared) -> Result<Changes, Failure> {
         }
         changes.remove(&gone);
     })?;
+    core.store.settle_all();
     let (traces, spans) = (core.store.traces(), core.store.spans());
     tracing::info!(traces, spans, "the view has read its data directory");
     Ok(changes)

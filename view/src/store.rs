@@ -47,8 +47,9 @@ pub(crate) struct Store {
     limit: usize,
     used: usize,
     places: BTreeMap<TraceId, Place>,
-    /// Traces by age, one map a class; the key is the number of the trace. Searches walk these.
-    ages: [BTreeMap<u64, Box<Trace>>; 3],
+    /// Traces by age, one map a class; the key is the number of the trace. Searches walk these, so that what they look at first
+    /// lies in the nodes and not behind pointers.
+    ages: [BTreeMap<u64, Trace>; 3],
     class_bytes: [usize; 3],
     next_number: u64,
     operations: Interner<Operation>,
@@ -201,7 +202,7 @@ impl Store {
         self.next_number += 1;
         self.used += cost::TRACE;
         self.class_bytes[place.class as usize] += cost::TRACE;
-        let trace = Box::new(Trace::new(id, place.number));
+        let trace = Trace::new(id, place.number);
         self.ages[place.class as usize].insert(place.number, trace);
         self.places.insert(id, place);
         place
@@ -234,8 +235,7 @@ impl Store {
     /// A trace by its id.
     pub(crate) fn trace(&self, id: &TraceId) -> Option<&Trace> {
         let place = self.places.get(id)?;
-        let trace = self.ages[place.class as usize].get(&place.number)?;
-        Some(trace)
+        self.ages[place.class as usize].get(&place.number)
     }
 
     /// All traces, the newest first.
@@ -246,7 +246,7 @@ impl Store {
             let number = |class: &usize| heads[*class].map(|(number, _)| *number);
             let newest = (0..heads.len()).max_by_key(number)?;
             let (_, trace) = std::mem::replace(&mut heads[newest], ages[newest].next())?;
-            Some(trace.as_ref())
+            Some(trace)
         })
     }
 
@@ -280,6 +280,18 @@ impl Store {
         let trace = self.ages[place.class as usize].get_mut(&place.number)?;
         trace.due = None;
         Some(trace)
+    }
+
+    /// Takes all traces for settled, shown and counted: those of an earlier run.
+    pub(crate) fn settle_all(&mut self) {
+        self.unsettled.clear();
+        for trace in self.ages.iter_mut().flat_map(BTreeMap::values_mut) {
+            trace.due = None;
+            trace.announced = true;
+            for span in &mut trace.spans {
+                span.counted = true;
+            }
+        }
     }
 
     /// Lets go of what a span shared.

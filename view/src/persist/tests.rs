@@ -35,6 +35,8 @@ fn traces_come_back_with_their_late_spans_and_their_class() {
 
     let view = open(folder.path(), 16 << 20);
     assert!(has(&view, 1) && has(&view, 2));
+    let settled = view.shared().write().store.next_settled(u64::MAX).is_some();
+    assert!(!settled, "they are neither shown nor counted again");
     ingest(
         &view,
         request("orders", vec![span(1, 2, 1, SpanKind::Client, 3)]),

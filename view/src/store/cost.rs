@@ -10,12 +10,10 @@ use crate::otlp::Origin;
 /// An allocation's header and rounding.
 pub(crate) const ALLOCATION: usize = 16;
 
-/// A trace without spans: itself, and an entry in the map by id, in the one by age, in the one of the unsettled. Nodes
+/// A trace without spans: an entry in the map by id, in the one by age, which holds it, and in the one of the unsettled. Nodes
 /// of B-trees are at least half full, and have a header and inner nodes above them.
-pub(super) const TRACE: usize = size_of::<Trace>()
-    + ALLOCATION
-    + node(size_of::<TraceId>() + size_of::<Place>())
-    + node(size_of::<u64>() + size_of::<usize>())
+pub(super) const TRACE: usize = node(size_of::<TraceId>() + size_of::<Place>())
+    + node(size_of::<u64>() + size_of::<Trace>())
     + node(2 * size_of::<u64>() + size_of::<TraceId>());
 
 const fn node(entry: usize) -> usize {

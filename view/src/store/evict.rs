@@ -27,7 +27,7 @@ impl Store {
         let (_, mut trace) = self.ages[class as usize].pop_first()?;
         self.places.remove(&trace.id);
         last_look(&mut trace);
-        Some(self.release(*trace))
+        Some(self.release(trace))
     }
 
     /// Plain traces go first, but the others may not have more than half of the memory.
