@@ -43,7 +43,11 @@ fn shows_what_the_agent_holds() {
             .flag("--socket", socket.display())
             .start()?;
         for index in 0..REQUESTS {
-            let path = if index % 3 == 0 { "status/404" } else { "sized/100" };
+            let path = if index % 3 == 0 {
+                "status/404"
+            } else {
+                "sized/100"
+            };
             curl(&Request::new("GET", format!("{}/{path}", service.url)))?;
         }
         agent.wait_count(REQUESTS, |_| true)?;
@@ -93,7 +97,11 @@ fn refusals_are_clear() {
         let nothing = "0123456789abcdef0123456789abcdef";
         refused(&ask(&socket, &["trace", nothing])?, 1, "trace not found")?;
         refused(&ask(&socket, &["trace", "xyz"])?, 2, "hexadecimal")?;
-        refused(&ask(&socket, &["traces", "--attribute", "x"])?, 2, "key=value")?;
+        refused(
+            &ask(&socket, &["traces", "--attribute", "x"])?,
+            2,
+            "key=value",
+        )?;
         refused(&stranger(folder.path(), &socket)?, 1, "root")?;
         Ok(())
     });
@@ -107,6 +115,9 @@ fn stranger(folder: &Path, socket: &Path) -> Result<Output> {
     std::fs::copy(agent::binary()?, &program)?;
     let mut command = Command::new("setpriv");
     command.args(["--reuid", "65534", "--regid", "65534", "--clear-groups"]);
-    command.arg(program).args(["traces", "--socket"]).arg(socket);
+    command
+        .arg(program)
+        .args(["traces", "--socket"])
+        .arg(socket);
     command.stdin(Stdio::null()).output().context("setpriv")
 }
