@@ -37,7 +37,7 @@ impl Database {
             .create(&path)?;
         std::fs::set_permissions(&path, Permissions::from_mode(0o600))?;
         check_format(&database)?;
-        if std::fs::metadata(&path)?.len() > 2 * memory as u64 {
+        if std::fs::metadata(&path)?.len() > 4 * memory as u64 {
             database.compact()?;
         }
         Ok(Self {
