@@ -16,7 +16,7 @@ pub(super) fn outcome(exchange: &Exchange, system: System, role: Role) -> Outcom
     let told = told(exchange);
     let status = told.and_then(|fields| fields.field(Field::GrpcStatus));
     let code = match status {
-        Some(status) => Some(Code::parse(status)),
+        Some(status) => Some(as_seen(Code::parse(status), exchange, role)),
         None => inferred(exchange, system),
     };
     let Some(code) = code else {
@@ -35,6 +35,16 @@ pub(super) fn outcome(exchange: &Exchange, system: System, role: Role) -> Outcom
         error: is_error.then(|| Cow::Borrowed(code.grpc_name())),
         description: description.unwrap_or_default().into(),
     }
+}
+
+/// A server that watches the deadline as well may answer that it cancelled the call (tonic does). Its client has given up by then,
+/// and calls it by its reason.
+fn as_seen(told: Code, exchange: &Exchange, role: Role) -> Code {
+    let gave_up = role == Role::Client && told == Code::Cancelled;
+    if gave_up && timeout::is_exceeded(exchange) {
+        return Code::DeadlineExceeded;
+    }
+    told
 }
 
 /// Where a server tells the status: the trailers, or the head of a response that has none (Trailers-Only).

@@ -150,6 +150,34 @@ fn systems_of_http2_requests() {
     assert_eq!(unseen(&[ok], Some(b"x: y")), None);
 }
 
+/// A server that cancels the call because its deadline has passed: the client has given up then, and for that reason.
+#[test]
+fn cancelled_by_a_server_after_the_deadline() {
+    use Direction::{Request, Response};
+    let address = "10.0.0.1:8080".parse().unwrap();
+    let request = [POST, &[GRPC, b"grpc-timeout: 100m"]].concat();
+    let told: &[&[u8]] = &[b":status: 200", GRPC, b"grpc-status: 1"];
+    for (role, after, expected) in [
+        (Role::Client, 101_000_000, "DEADLINE_EXCEEDED"),
+        (Role::Client, 99_000_000, "CANCELLED"),
+        (Role::Server, 101_000_000, "CANCELLED"),
+    ] {
+        let facts = ConnectionFacts {
+            role,
+            local: address,
+            remote: address,
+        };
+        let exchange = Stream::new()
+            .headers(Request, true, &request)
+            .at(after)
+            .headers(Response, true, told)
+            .end();
+        let description = describe(&exchange, &facts).unwrap();
+        let code = shown(&description, key::RPC_RESPONSE_STATUS_CODE);
+        assert_eq!(code.as_deref(), Some(expected), "{role:?} {after}");
+    }
+}
+
 #[test]
 fn calls_over_http2() {
     use Direction::{Request, Response};

@@ -27,17 +27,26 @@ fn nanoseconds(value: &[u8]) -> Option<u64> {
 /// What is told is rounded up, by gRPC's C core to three digits, and the client's clock ran before the request left, by some
 /// milliseconds where a runtime is cold or busy: it is up a little before what is told has passed.
 pub(super) fn has_passed(exchange: &Exchange) -> bool {
-    let Some(timeout) = exchange
-        .request
-        .field(Field::GrpcTimeout)
-        .and_then(nanoseconds)
-    else {
+    let Some(timeout) = told(exchange) else {
         return false;
     };
     let before_it_left = (timeout / 8).clamp(1_000_000, 10_000_000);
     let slack = (timeout / 64).max(before_it_left);
-    let taken = exchange.ended.0.saturating_sub(exchange.request_started.0);
-    taken.saturating_add(slack) >= timeout
+    taken(exchange).saturating_add(slack) >= timeout
+}
+
+/// Whether an exchange took longer than what was told.
+pub(super) fn is_exceeded(exchange: &Exchange) -> bool {
+    told(exchange).is_some_and(|timeout| taken(exchange) > timeout)
+}
+
+fn told(exchange: &Exchange) -> Option<u64> {
+    let value = exchange.request.field(Field::GrpcTimeout)?;
+    nanoseconds(value)
+}
+
+fn taken(exchange: &Exchange) -> u64 {
+    exchange.ended.0.saturating_sub(exchange.request_started.0)
 }
 
 #[cfg(test)]
