@@ -12,6 +12,9 @@ import { feed } from "./feed.mjs";
 
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 const DESKTOP = { width: 1400, height: 860 };
+/** For one check, in milliseconds: a page that hangs answers nothing, and some questions to it wait for ever. */
+const DEADLINE = 120_000;
+const CLOSING = 5_000;
 
 const view = process.env.SONDE_VIEW ?? "http://127.0.0.1:7070";
 const screenshots = process.env.SCREENSHOTS ?? "screenshots";
@@ -20,6 +23,19 @@ const wanted = process.argv[2] ?? "";
 /** What the console may say: the browser itself reports refused and lost requests. */
 function expected(text, allowed) {
   return allowed.some((part) => text.includes(part));
+}
+
+/** What the work gives, if it does so in time. */
+async function within(milliseconds, work) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not done after ${milliseconds} ms: the page hangs`)), milliseconds);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** A page in a fresh context whose complaints are collected. */
@@ -50,19 +66,19 @@ async function run(browser, traces, [name, check, options = {}]) {
   const { context, page, complaints } = await open(browser, options);
   const shot = (title) => page.screenshot({ path: `${screenshots}/${title}.png` });
   try {
-    await check({ page, context, view, traces, shot });
+    await within(DEADLINE, check({ page, context, view, traces, shot }));
     const refused = await page.evaluate(() => window.refused).catch(() => []);
     const found = [...complaints, ...refused.map((text) => `refused: ${text}`)];
     if (found.length > 0) throw new Error(`the browser complains:\n${found.join("\n")}`);
     console.log(`ok ${name}`);
     return true;
   } catch (error) {
-    await shot(`failed-${name.replaceAll(/\W+/g, "-")}`).catch(() => undefined);
+    await within(CLOSING, shot(`failed-${name.replaceAll(/\W+/g, "-")}`)).catch(() => undefined);
     console.log(`FAILED ${name}: ${error.stack ?? error}`);
     if (complaints.length > 0) console.log(complaints.join("\n"));
     return false;
   } finally {
-    await context.close();
+    await within(CLOSING, context.close()).catch(() => undefined);
   }
 }
 

@@ -54,6 +54,24 @@ async function byKeys({ page, view, traces }) {
   must((await selected(page).innerText()).includes("transfers"), "Enter goes to the first found");
 }
 
+/** Each selection is an address: one that is drawn late must not call its span back. */
+async function quickKeys({ page, view, traces }) {
+  await open(page, view, traces.failed);
+  await page.locator(".rows").focus();
+  for (let round = 0; round < 20; round++) {
+    await page.evaluate(() => {
+      const press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
+      for (const key of ["j", "j", "Home", "End", "k"]) press(key);
+      requestAnimationFrame(() => press("Home"));
+    });
+    await page.keyboard.press("j");
+  }
+  await page.keyboard.press("End");
+  await page.waitForFunction(
+    () => document.querySelector(".row.selected")?.ariaRowIndex === document.querySelector(".rows").ariaRowCount,
+  );
+}
+
 async function permalink({ page, context, view, traces }) {
   await open(page, view, traces.failed);
   await rows(page).nth(4).click();
@@ -164,6 +182,7 @@ const CLIPBOARD = { permissions: ["clipboard-read", "clipboard-write"] };
 export const waterfall = [
   ["waterfall: tree, critical path, details", drawn],
   ["waterfall: by keys", byKeys],
+  ["waterfall: by keys in quick succession", quickKeys],
   ["waterfall: permalink to a span", permalink],
   ["waterfall: copies", copies, CLIPBOARD],
   ["waterfall: 1,000 spans scroll smoothly", thousand],

@@ -4,7 +4,7 @@ import { useEffect, useMemo } from "preact/hooks";
 import { trace as fetchTrace } from "../agent/api";
 import { useResource } from "../agent/resource";
 import { decode, type Trace } from "../otlp/decode";
-import { replace } from "../route/navigate";
+import { replace, route } from "../route/navigate";
 import { traceAddress } from "../route/route";
 import { label } from "../text/visible";
 import { Details } from "./Details";
@@ -43,6 +43,9 @@ function Loaded({ trace, span, reload }: { trace: Trace; span: string | null; re
   const model = useMemo(() => new TraceModel(trace), [trace]);
 
   useEffect(() => {
+    // The address may have moved on since this was drawn: an earlier one must not bring its span back.
+    const now = route.peek();
+    if (now.view !== "trace" || now.span !== span) return;
     const index = span === null ? undefined : model.tree.byId.get(span.toLowerCase());
     if (index === undefined || index === model.selected.peek()) return;
     model.select(index);
