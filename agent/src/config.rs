@@ -9,6 +9,7 @@ pub mod cgroup;
 pub mod units;
 mod view;
 
+pub(crate) use view::DEFAULT_SOCKET;
 pub use view::View;
 
 use crate::cli::{

@@ -15,13 +15,12 @@ use crate::{
     carrier, event_loop,
     http2::chain::StreamKey,
     maps::{EVENT_LOOPS, NODE_SESSIONS, NODE_STREAMS, STREAMS},
-    task::{Task, user_word},
+    task::{Task, argument, user_word},
 };
 use aya_ebpf::{
     EbpfContext as _, helpers::generated::bpf_get_attach_cookie, macros::uprobe,
     programs::ProbeContext,
 };
-use core::hint::black_box;
 use sonde_common::{
     connection::Connection,
     nghttp2::{Stream, Thread, probe},
@@ -60,12 +59,6 @@ fn follow(ctx: &ProbeContext) -> Option<()> {
         _ => {}
     }
     Some(())
-}
-
-/// Opaque, or the compiler would choose between two addresses in the context, which the verifier refuses.
-#[inline(always)]
-fn argument(ctx: &ProbeContext, index: usize) -> Option<u64> {
-    Some(black_box(ctx.arg::<u64>(index)?))
 }
 
 /// A frame of this stream is given to JavaScript.

@@ -9,8 +9,9 @@ use aya_ebpf::{
     helpers::generated::{
         bpf_get_current_task_btf, bpf_probe_read_kernel, bpf_probe_read_user, bpf_skc_to_tcp_sock,
     },
+    programs::ProbeContext,
 };
-use core::ffi::c_void;
+use core::{ffi::c_void, hint::black_box};
 
 /// `IPPROTO_TCP`
 const TCP: u16 = 6;
@@ -208,4 +209,10 @@ pub fn kernel_word(at: u64) -> u64 {
 #[inline(always)]
 pub fn is_tcp_at(sock: u64) -> bool {
     kernel_word(sock + config().sock_protocol as u64) as u16 == TCP
+}
+
+/// An argument of the probed function. Opaque, or the compiler would choose between two addresses in the context, which the verifier refuses.
+#[inline(always)]
+pub fn argument(ctx: &ProbeContext, index: usize) -> Option<u64> {
+    Some(black_box(ctx.arg::<u64>(index)?))
 }

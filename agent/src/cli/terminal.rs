@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use crate::config::DEFAULT_SOCKET;
 use crate::config::units::{parse_count, parse_duration};
 
 /// Where the agent listens.
@@ -15,7 +16,7 @@ pub struct SocketArguments {
         id = "socket",
         long = "socket",
         value_name = "PATH",
-        default_value = "/run/sonde/sonde.sock"
+        default_value = DEFAULT_SOCKET
     )]
     pub(crate) path: PathBuf,
 }

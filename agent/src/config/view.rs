@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use super::fitting;
 use crate::cli::{Failure, ViewArguments};
 
-/// Where `sonde top` looks, too.
-const DEFAULT_SOCKET: &str = "/run/sonde/sonde.sock";
+/// Where commands are served, and where they look.
+pub(crate) const DEFAULT_SOCKET: &str = "/run/sonde/sonde.sock";
 
 /// The embedded trace view.
 #[derive(Clone, PartialEq, Eq)]

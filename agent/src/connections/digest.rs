@@ -12,8 +12,8 @@ pub(super) struct Digest {
 }
 
 impl Digest {
-    /// Hands on what was missed and what was captured; a record without bytes may tell of a hole alone. Behind a hole nothing is handed on until a record begins with a
-    /// frame. A record behind the position has been seen and yields nothing.
+    /// Hands on what was missed and what was captured; a record without bytes may tell of a hole alone. Behind a hole
+    /// nothing is handed on until a record begins with a frame. A record behind the position has been seen and yields nothing.
     pub(super) fn push(
         &mut self,
         header: &DataHeader,

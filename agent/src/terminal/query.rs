@@ -2,11 +2,13 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use form_urlencoded::Serializer;
+
 use crate::cli::TracesArguments;
 
 /// Path and query for the traces that are asked for.
 pub(super) fn search(arguments: &TracesArguments, now: SystemTime) -> String {
-    let mut query = Query::default();
+    let mut query = Query(Serializer::new(String::new()));
     query.text("service", arguments.service.as_deref());
     query.text("operation", arguments.operation.as_deref());
     query.text("status", arguments.status.as_deref());
@@ -24,32 +26,19 @@ pub(super) fn search(arguments: &TracesArguments, now: SystemTime) -> String {
     });
     query.number("start_ms", start);
     query.text("limit", Some(&arguments.limit.to_string()));
-    format!("/api/sonde/search?{}", query.0)
+    format!("/api/sonde/search?{}", query.0.finish())
 }
 
 fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-#[derive(Default)]
-struct Query(String);
+struct Query(Serializer<'static, String>);
 
 impl Query {
     fn text(&mut self, name: &str, value: Option<&str>) {
-        let Some(value) = value else { return };
-        if !self.0.is_empty() {
-            self.0.push('&');
-        }
-        self.0.push_str(name);
-        self.0.push('=');
-        for byte in value.bytes() {
-            match byte {
-                // Unreserved (RFC 3986 section 2.3).
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
-                    self.0.push(char::from(byte));
-                }
-                _ => self.0.push_str(&format!("%{byte:02X}")),
-            }
+        if let Some(value) = value {
+            self.0.append_pair(name, value);
         }
     }
 
@@ -77,7 +66,7 @@ mod tests {
         };
         assert_eq!(
             search(&arguments, UNIX_EPOCH + Duration::from_secs(100)),
-            "/api/sonde/search?service=a%20b%26c&min_ms=1000&errors=true&attribute=user%3D%C3%BC\
+            "/api/sonde/search?service=a+b%26c&min_ms=1000&errors=true&attribute=user%3D%C3%BC\
              &start_ms=40000&limit=20"
         );
     }

@@ -39,12 +39,17 @@ unsafe fn place(cookie: u64) -> *mut Held {
 /// Takes the connection's place, if no other connection has it.
 #[inline(always)]
 unsafe fn take(held: *mut Held, cookie: u64, now: u64) -> bool {
-    let mut since = now;
     // SAFETY: an atomic operation on a checked map value; the former value comes back.
     unsafe {
         let at = &raw mut (*held).since;
-        asm!("{0} = xchg_64({1} + 0, {0})", inout(reg) since, in(reg) at);
-        if since != 0 && now.wrapping_sub(since) < STALE {
+        let known = at.read_volatile();
+        // Looked at first: who is refused must not make the place look newly taken.
+        if known != 0 && now.wrapping_sub(known) < STALE {
+            return false;
+        }
+        let mut former = now;
+        asm!("{0} = xchg_64({1} + 0, {0})", inout(reg) former, in(reg) at);
+        if former != known {
             return false;
         }
         (*held).owner = cookie;
@@ -58,8 +63,11 @@ pub unsafe fn drop_kept(half: *mut Half, cookie: u64) {
     // SAFETY: the caller passes a checked map value.
     unsafe {
         (*half).held = (*half).held_end;
+        if (*half).held_at == 0 {
+            return;
+        }
         let held = place(cookie);
-        if (*half).held_at != 0 && !held.is_null() && (*held).owner == cookie {
+        if !held.is_null() && (*held).owner == cookie {
             (*held).owner = 0;
             (&raw mut (*held).since).write_volatile(0);
         }

@@ -42,8 +42,8 @@ unsafe fn wait(http2: *mut Http2) -> bool {
     unsafe {
         let until = bpf_ktime_get_ns() + LONGEST;
         let mut context = Context { http2, until };
-        let looked = bpf_loop(LOOKS, look as *mut c_void, (&raw mut context).cast(), 0);
-        (&raw const context.until).read_volatile() == 0 && looked > 0
+        bpf_loop(LOOKS, look as *mut c_void, (&raw mut context).cast(), 0);
+        (&raw const context.until).read_volatile() == 0
     }
 }
 

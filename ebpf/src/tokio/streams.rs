@@ -15,7 +15,7 @@ use crate::{
     context,
     http2::chain::StreamKey,
     maps::{PROCESSES, STREAMS, TOKIO_CONNECTIONS, TOKIO_FIELDS, TOKIO_STREAMS, WORK},
-    task::{Task, user_word},
+    task::{Task, argument, user_word},
 };
 use aya_ebpf::{
     EbpfContext as _,
@@ -23,7 +23,7 @@ use aya_ebpf::{
     macros::uprobe,
     programs::ProbeContext,
 };
-use core::{ffi::c_void, hint::black_box};
+use core::ffi::c_void;
 use sonde_common::{
     context::{Carrier, Work},
     python::ObjectKey,
@@ -74,12 +74,6 @@ fn follow(ctx: &ProbeContext) -> Option<()> {
         _ => {}
     }
     Some(())
-}
-
-/// Opaque, or the compiler would choose between two addresses in the context, which the verifier refuses.
-#[inline(always)]
-fn argument(ctx: &ProbeContext, index: usize) -> Option<u64> {
-    Some(black_box(ctx.arg::<u64>(index)?))
 }
 
 /// The task that runs; 0: none is known to.

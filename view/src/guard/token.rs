@@ -79,24 +79,7 @@ impl Token {
 
 /// The parameter `token` of a query.
 pub(super) fn in_query(query: &str) -> Option<String> {
-    let given = query
-        .split('&')
-        .find_map(|pair| pair.strip_prefix("token="))?;
-    String::from_utf8(percent_decoded(given)?).ok()
-}
-
-fn percent_decoded(text: &str) -> Option<Vec<u8>> {
-    let text = text.replace('+', " ");
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            decoded.push(byte);
-            continue;
-        }
-        let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
-        let (high, low) = (digit(bytes.next())?, digit(bytes.next())?);
-        decoded.push(u8::try_from(high << 4 | low).ok()?);
-    }
-    Some(decoded)
+    form_urlencoded::parse(query.as_bytes())
+        .find(|(name, _)| name == "token")
+        .map(|(_, value)| value.into_owned())
 }
