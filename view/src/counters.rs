@@ -51,6 +51,8 @@ pub struct Counters {
     pub duplicates: AtomicU64,
     /// Values that were cut, attributes, events and links left out.
     pub shortened: AtomicU64,
+    /// Spans whose transaction is on the disk, of those taken in since the start.
+    pub persisted_spans: AtomicU64,
     /// Traces that are kept now.
     pub stored_traces: AtomicU64,
     /// Spans that are kept now.

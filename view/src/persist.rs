@@ -13,6 +13,7 @@ mod database;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -90,10 +91,11 @@ fn write(
     counters: &Counters,
     failed: &mut Option<Instant>,
 ) {
+    let spans = changes.added.values().map(|waiting| waiting.spans).sum();
     let Err(error) = database.write(changes) else {
+        counters.persisted_spans.fetch_add(spans, Ordering::Relaxed);
         return;
     };
-    let spans = changes.added.values().map(|waiting| waiting.spans).sum();
     counters.lose(Loss::NotPersisted, spans);
     if failed.is_none_or(|last| last.elapsed() > Duration::from_secs(10)) {
         tracing::warn!(%error, spans, "the view cannot write to its data directory");
