@@ -97,12 +97,8 @@ pub const fn slot(handle: u64) -> u32 {
 pub mod carrier {
     /// A thread, by its id.
     pub const THREAD: u32 = 0;
-    /// A goroutine, by its id.
-    pub const GOROUTINE: u32 = 1;
-    /// An asyncio task, by the address of its `contextvars` context.
-    pub const TASK: u32 = 2;
     /// A task of tokio, by its id.
-    pub const TOKIO: u32 = 3;
+    pub const TOKIO: u32 = 1;
 }
 
 /// Key of the map from carriers to what they work on.

@@ -1,7 +1,7 @@
 //! What carries a request through a process: the thread, in Go the goroutine, in asyncio and tokio the task.
 
 use crate::{
-    asyncio, context, handover,
+    asyncio, context, handles, handover,
     maps::{PROCESSES, WORK},
     nghttp2,
     task::{Task, user_word},
@@ -29,14 +29,7 @@ pub unsafe fn take_up(connection: *mut Connection, task: &Task, tgid: u32, handl
                     return;
                 }
                 let id = reader(connection, task, &process.go);
-                if id == 0 {
-                    return;
-                }
-                Carrier {
-                    tgid,
-                    kind: carrier::GOROUTINE,
-                    id,
-                }
+                return goroutine_takes_up(task, id, handle);
             }
             Some(process) if process.runtime == runtime::ASYNCIO => {
                 if process.python.interpreter == 0 {
@@ -197,53 +190,29 @@ pub fn of_thread(task: &Task, tgid: u32) -> u64 {
 /// time its parent may work on something else.
 #[inline(always)]
 pub fn of_goroutine(task: &Task, tgid: u32, goroutine: Goroutine) -> u64 {
-    let kind = carrier::GOROUTINE;
-    let own = Carrier {
-        tgid,
-        kind,
-        id: goroutine.id,
+    let own = handles::of_goroutine(tgid, goroutine.id);
+    let word = match own {
+        0 if goroutine.parent != 0 => handles::of_goroutine(tgid, goroutine.parent),
+        known => known,
     };
-    if let Some(work) = WORK.get_ptr_mut(own) {
-        // SAFETY: a map value.
-        let work = unsafe { *work };
-        return context::live(&work, task).map_or(0, |_| work.handle);
-    }
-    let parent = Carrier {
-        tgid,
-        kind,
-        id: goroutine.parent,
-    };
-    let Some(work) = WORK.get_ptr_mut(parent) else {
-        return 0;
-    };
-    // SAFETY: a map value.
-    let work = unsafe { *work };
-    if goroutine.parent == 0 || context::live(&work, task).is_none() {
+    let work = handles::work(word, task.switches());
+    if word == 0 || context::live(&work, task).is_none() {
         return 0;
     }
-    let _ = WORK.insert(own, work, 0);
+    if own == 0 {
+        handles::goroutine_works_on(tgid, goroutine.id, word);
+    }
     work.handle
 }
 
 /// A goroutine of the current process works on this from now on; 0: nothing that is known.
 #[inline(always)]
 pub fn goroutine_takes_up(task: &Task, id: u64, handle: u64) {
-    let key = Carrier {
-        tgid: task.tgid(),
-        kind: carrier::GOROUTINE,
-        id,
-    };
-    let work = Work {
-        handle,
-        switches: task.switches(),
-    };
-    if let Some(known) = WORK.get_ptr_mut(key) {
-        // SAFETY: a map value.
-        unsafe { *known = work };
-    } else if handle != 0 {
-        // A full map gives up its least recently used entry.
-        let _ = WORK.insert(key, work, 0);
+    let tgid = task.tgid();
+    if id == 0 || (handle == 0 && handles::of_goroutine(tgid, id) == 0) {
+        return;
     }
+    handles::goroutine_works_on(tgid, id, handles::word(handle, task.switches()));
 }
 
 /// The goroutine that runs on the thread.
@@ -253,13 +222,27 @@ pub fn goroutine(task: &Task, go: &Go) -> Option<Goroutine> {
     if tls == 0 || go.goid == 0 {
         return None;
     }
-    let g = user_word(tls.wrapping_add(go.g as i64 as u64))?;
-    let id = user_word(g.wrapping_add(go.goid as u64))?;
+    goroutine_of(user_word(tls.wrapping_add(go.g as i64 as u64))?, go)
+}
+
+/// The goroutine whose `runtime.g` is there.
+#[inline(always)]
+pub fn goroutine_of(g: u64, go: &Go) -> Option<Goroutine> {
+    let id = goroutine_id(g, go)?;
     if go.parent_goid == 0 {
         return Some(Goroutine { id, parent: 0 });
     }
     let parent = user_word(g.wrapping_add(go.parent_goid as u64))?;
     Some(Goroutine { id, parent })
+}
+
+/// Its id.
+#[inline(always)]
+pub fn goroutine_id(g: u64, go: &Go) -> Option<u64> {
+    if go.goid == 0 {
+        return None;
+    }
+    user_word(g.wrapping_add(go.goid as u64))
 }
 
 /// The current thread has read from a socket of which nothing is known.

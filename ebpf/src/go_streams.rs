@@ -8,9 +8,8 @@
 //! Fewer than 64 bytes of stack a function, as in `crate::handover`.
 
 use crate::{
-    carrier,
-    http2::chain::StreamKey,
-    maps::{CAUSES, PROCESSES, STREAMS},
+    carrier, handles,
+    maps::PROCESSES,
     task::{Task, socket_cookie, user_word},
 };
 use aya_ebpf::{
@@ -32,7 +31,8 @@ pub fn uprobe_serve_stream(ctx: ProbeContext) -> u32 {
         place::SERVES_GRPC => (third, fourth),
         _ => (first, second),
     };
-    serve(probe.cookie(), owner, argument);
+    let handle = served(probe.cookie(), owner, argument);
+    take_up(g(&ctx), handle);
     0
 }
 
@@ -41,7 +41,7 @@ pub fn uprobe_serve_stream(ctx: ProbeContext) -> u32 {
 pub fn uprobe_open_stream(ctx: ProbeContext) -> u32 {
     // SAFETY: a live context.
     let probe = Probe::of(unsafe { bpf_get_attach_cookie(ctx.as_ptr()) });
-    let handle = at_work();
+    let handle = at_work(g(&ctx));
     if probe.place == place::CALLS_GRPC {
         open(probe.cookie(), captured(&ctx), handle);
     }
@@ -80,6 +80,18 @@ fn words(ctx: &ProbeContext) -> [u64; 4] {
     }
 }
 
+/// Address of the `runtime.g` that runs (Go's internal ABI keeps it in a register).
+#[inline(always)]
+fn g(ctx: &ProbeContext) -> u64 {
+    // SAFETY: the context's registers.
+    #[cfg(bpf_target_arch = "x86_64")]
+    let g = unsafe { (*ctx.regs).r14 as u64 };
+    // SAFETY: the context's registers.
+    #[cfg(bpf_target_arch = "aarch64")]
+    let g = unsafe { (*ctx.regs).regs[28] as u64 };
+    g
+}
+
 /// What a Go function has captured.
 #[inline(always)]
 fn captured(ctx: &ProbeContext) -> u64 {
@@ -99,9 +111,9 @@ fn go(task: &Task) -> Option<&'static Go> {
     Some(&unsafe { PROCESSES.get(task.tgid()) }?.go)
 }
 
-/// The current goroutine works on the request of this stream from now on.
+/// Handle of the request of the stream that a goroutine begins to serve; 0: not known.
 #[inline(never)]
-fn serve(cookie: u64, owner: u64, argument: u64) -> u64 {
+fn served(cookie: u64, owner: u64, argument: u64) -> u64 {
     let probe = Probe::of(cookie);
     let socket = socket(owner, probe.conn as u64);
     if socket == 0 {
@@ -114,37 +126,24 @@ fn serve(cookie: u64, owner: u64, argument: u64) -> u64 {
     let Some(number) = user_word(at.wrapping_add(probe.stream as u64)) else {
         return 0;
     };
-    take_up(handle_of(socket, number as u32))
+    handles::of_stream(socket, number as u32).unwrap_or(0)
 }
 
-/// Handle of the request on a stream of a server's connection; 0: there is none.
+/// The goroutine works on this from now on; 0: nothing that is known.
 #[inline(never)]
-fn handle_of(socket: u64, stream: u32) -> u64 {
-    let key = StreamKey {
-        cookie: socket,
-        stream,
-        reserved: 0,
-    };
-    // SAFETY: a map value.
-    STREAMS
-        .get_ptr_mut(key)
-        .map_or(0, |stream| unsafe { (*stream).handle })
-}
-
-#[inline(never)]
-fn take_up(handle: u64) -> u64 {
+fn take_up(g: u64, handle: u64) -> u64 {
     let task = Task::current();
-    if let Some(goroutine) = go(&task).and_then(|go| carrier::goroutine(&task, go)) {
-        carrier::goroutine_takes_up(&task, goroutine.id, handle);
+    if let Some(id) = go(&task).and_then(|go| carrier::goroutine_id(g, go)) {
+        carrier::goroutine_takes_up(&task, id, handle);
     }
     0
 }
 
-/// Handle of what the current goroutine works on; 0: not known.
+/// Handle of what the goroutine works on; 0: not known.
 #[inline(never)]
-fn at_work() -> u64 {
+fn at_work(g: u64) -> u64 {
     let task = Task::current();
-    let Some(goroutine) = go(&task).and_then(|go| carrier::goroutine(&task, go)) else {
+    let Some(goroutine) = go(&task).and_then(|go| carrier::goroutine_of(g, go)) else {
         return 0;
     };
     carrier::of_goroutine(&task, task.tgid(), goroutine)
@@ -164,18 +163,7 @@ fn open(cookie: u64, closure: u64, handle: u64) -> u64 {
     if socket == 0 {
         return 0;
     }
-    note(socket, number as u32, handle)
-}
-
-#[inline(never)]
-fn note(socket: u64, stream: u32, handle: u64) -> u64 {
-    let key = StreamKey {
-        cookie: socket,
-        stream,
-        reserved: 0,
-    };
-    // A full map gives up its least recently used entry.
-    let _ = CAUSES.insert(key, handle, 0);
+    handles::causes(socket, number as u32, handle);
     0
 }
 

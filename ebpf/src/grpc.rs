@@ -19,9 +19,8 @@
 mod endpoint;
 
 use crate::{
-    asyncio, carrier, context,
-    http2::chain::StreamKey,
-    maps::{CALLS, PROCESSES, STREAMS, UNSENT},
+    asyncio, carrier, context, handles,
+    maps::{CALLS, PROCESSES, UNSENT},
     task::{Task, user_word},
 };
 use aya_ebpf::{helpers::generated::bpf_loop, macros::uprobe, programs::ProbeContext};
@@ -254,14 +253,7 @@ fn served(key: &ObjectKey, operations: u32) -> u64 {
         if (*call).end != end::SERVER {
             return 0;
         }
-        let key = StreamKey {
-            cookie: (*call).cookie,
-            stream: (*call).stream,
-            reserved: 0,
-        };
-        STREAMS
-            .get_ptr_mut(key)
-            .map_or(0, |stream| (*stream).handle)
+        handles::of_stream((*call).cookie, (*call).stream).unwrap_or(0)
     }
 }
 

@@ -34,6 +34,7 @@ pub mod hold;
 mod layout;
 mod order;
 pub mod recognize;
+pub mod streams;
 mod turn;
 
 use layout::Half;

@@ -14,7 +14,7 @@ use core::ffi::c_void;
 use sonde_common::{
     config::{Config, trust},
     connection::{Connection, Pending},
-    context::{CONTEXTS as SLOTS, Carrier, Context, Ends, Goroutine, Joint, SpanContext, Work},
+    context::{CONTEXTS as SLOTS, Carrier, Context, Ends, Goroutine, Joint, Work},
     grpc::{Call, Unsent},
     loss::{Hook, LOSSES, Reason, index},
     nghttp2,
@@ -27,13 +27,13 @@ use sonde_common::{
 
 use crate::{
     http2::{
-        Http2, Messages,
-        chain::{Stream, StreamEnds, StreamKey},
-        data,
+        Http2, Messages, data,
         hold::{Held, PLACES as HELD_PLACES},
+        streams::{JOINT, STREAM},
     },
     received::{SLOTS as RECEIVED_SLOTS, Slot},
     sending::{Frames, Sending},
+    table::Table,
 };
 
 /// Set by the agent before loading.
@@ -162,13 +162,17 @@ pub static HTTP2: SocketStorage<Http2, OWN> = SocketStorage::new();
 #[btf_map]
 pub static HELD: Array<Held, HELD_PLACES> = Array::new();
 
-/// Requests under way on streams.
+/// Requests that clients have under way on streams.
 #[btf_map]
-pub static STREAMS: LruHashMap<StreamKey, Stream, 65_536> = LruHashMap::new();
+pub static STREAMS: Table<STREAM> = Array::new();
+
+/// Handles of the requests that are served on streams.
+#[btf_map]
+pub static SERVED: Table<1> = Array::new();
 
 /// Requests that left on a stream without a field, for a server on the same machine to find their span.
 #[btf_map]
-pub static STREAM_JOINTS: LruHashMap<StreamEnds, SpanContext, 16_384> = LruHashMap::new();
+pub static STREAM_JOINTS: Table<JOINT> = Array::new();
 
 /// gRPC messages that go on in their stream's next DATA frame.
 #[btf_map]
@@ -192,9 +196,13 @@ pub static LAST_HANDLE: Array<u64, 1> = Array::new();
 
 /// Handles of what streams are opened for, by who opens them before another writes them.
 #[btf_map]
-pub static CAUSES: LruHashMap<StreamKey, u64, 65_536> = LruHashMap::new();
+pub static CAUSES: Table<1> = Array::new();
 
-/// What threads, goroutines and tasks work on.
+/// What goroutines work on.
+#[btf_map]
+pub static GOROUTINES: Table<1> = Array::new();
+
+/// What threads and tasks work on.
 #[btf_map]
 pub static WORK: LruHashMap<Carrier, Work, 65_536> = LruHashMap::new();
 

@@ -12,9 +12,9 @@
 //! Uprobe programs can be preempted: see `asyncio`.
 
 use crate::{
-    carrier, event_loop,
-    http2::chain::StreamKey,
-    maps::{EVENT_LOOPS, NODE_SESSIONS, NODE_STREAMS, STREAMS},
+    carrier, event_loop, handles,
+    http2::streams,
+    maps::{EVENT_LOOPS, NODE_SESSIONS, NODE_STREAMS},
     task::{Task, argument, user_word},
 };
 use aya_ebpf::{
@@ -87,13 +87,7 @@ fn work(tgid: u32, session: u64, id: u32) -> u64 {
     if let Some(handle) = unsafe { NODE_STREAMS.get(stream) } {
         return *handle;
     }
-    let key = StreamKey {
-        cookie,
-        stream: id,
-        reserved: 0,
-    };
-    // SAFETY: as above.
-    unsafe { STREAMS.get(key) }.map_or(0, |stream| stream.handle)
+    handles::of_stream(cookie, id).unwrap_or_else(|| streams::handle(cookie, id))
 }
 
 /// A stream begins. One that this side opens is for what the thread works on.

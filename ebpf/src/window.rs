@@ -10,6 +10,13 @@ pub struct Bytes<const SIZE: usize> {
     slack: [u8; 8],
 }
 
+/// Writes a word at any address: one store; the compiler would make eight of it.
+#[inline(always)]
+pub unsafe fn store(at: *mut u8, word: u64) {
+    // SAFETY: the caller passes a place in a map value with room for a word.
+    unsafe { asm!("*(u64 *)({0} + 0) = {1}", in(reg) at, in(reg) word) };
+}
+
 /// Reads words of them.
 pub struct Words<const SIZE: usize>(*const u8);
 

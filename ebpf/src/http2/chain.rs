@@ -6,11 +6,13 @@
 use super::{
     hold,
     layout::{Half, Http2, half},
+    streams,
 };
 use crate::{
-    carrier, chain, context, grpc, join,
-    maps::{CAUSES, HTTP2, PROCESSES, STREAM_JOINTS, STREAMS, lose},
+    carrier, chain, context, grpc, handles, join,
+    maps::{HTTP2, PROCESSES, lose},
     nghttp2, sampling, segment,
+    table::Key,
     task::{Socket, Task},
     tokio,
     walk::Walk,
@@ -19,61 +21,48 @@ use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use core::ffi::c_void;
 use sonde_common::{
     connection::{Connection, role},
-    context::{Ends, SpanContext, origin},
+    context::{SpanContext, origin},
     loss::Reason,
     process::runtime,
 };
 
 /// A stream of a connection.
-#[repr(C)]
 #[derive(Clone, Copy)]
 pub struct StreamKey {
     /// Of the socket.
     pub cookie: u64,
     /// RFC 9113 section 5.1.1.
     pub stream: u32,
-    pub reserved: u32,
 }
 
-/// A request that is under way on a stream.
+impl StreamKey {
+    /// In a table. Streams that clients begin are odd, and have 31 bits.
+    #[inline(always)]
+    pub const fn key(self) -> Key {
+        Key {
+            owner: self.cookie,
+            number: (self.stream >> 1) as u64,
+        }
+    }
+}
+
+/// A request that a client has under way on a stream.
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct Stream {
-    /// On a client: its span.
-    pub span: SpanContext,
-    /// On a server: handle of its context. On a client: handle of what it was sent for; 0: unknown.
+    /// `bpf_ktime_get_ns`.
+    pub begun_at: u64,
+    /// Handle of what it was sent for; 0: unknown.
     pub handle: u64,
-}
-
-/// A stream, by the ends of its connection.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct StreamEnds {
-    pub ends: Ends,
-    pub stream: u32,
+    /// Its span.
+    pub span: SpanContext,
 }
 
 #[inline(always)]
 pub unsafe fn key(connection: *const Connection, stream: u32) -> StreamKey {
     // SAFETY: the caller passes a checked map value.
     let cookie = unsafe { (*connection).cookie };
-    StreamKey {
-        cookie,
-        stream,
-        reserved: 0,
-    }
-}
-
-/// The key of the stream at hand; in the map's memory, as the stack has no room for it.
-#[inline(always)]
-unsafe fn ends(connection: *const Connection, half: *mut Half) -> *const StreamEnds {
-    // SAFETY: as in `key`.
-    unsafe {
-        let key = &raw mut (*half).ends;
-        (*key).ends = (*connection).ends;
-        (*key).stream = (*half).stream;
-        key
-    }
+    StreamKey { cookie, stream }
 }
 
 /// The header block of a request has ended: puts its span into `Half::span`.
@@ -126,9 +115,7 @@ unsafe fn arrives(walk: &Walk, http2: *mut Http2) -> u64 {
         }
         let handle = context::claim(walk.now);
         context::fill(handle, &*span);
-        let stream = &raw mut (*half).under_way;
-        (*stream).handle = handle;
-        let _ = STREAMS.insert(key(connection, (*half).stream), &*stream, 0);
+        handles::stream_begins((*connection).cookie, (*half).stream, handle);
         handle
     }
 }
@@ -138,15 +125,15 @@ unsafe fn arrives(walk: &Walk, http2: *mut Http2) -> u64 {
 unsafe fn joined(connection: *const Connection, half: *mut Half) -> bool {
     // SAFETY: as in `request`.
     unsafe {
-        let key = ends(connection, half);
         let span = &raw mut (*half).span;
-        let Some(sent) = STREAM_JOINTS.get_ptr_mut(&*key) else {
+        let joint = &raw mut (*half).joint;
+        if !streams::take_joint(connection, (*half).stream, joint) {
             return false;
-        };
+        }
+        let sent = &raw const (*joint).span;
         (*span).trace_id = (*sent).trace_id;
         (*span).parent_id = (*sent).span_id;
         (*span).flags = (*sent).flags;
-        let _ = STREAM_JOINTS.remove(&*key);
         let told = (*half).scan.traceparent();
         if told.is_some_and(|told| !join::same(&(*span).trace_id, told)) {
             return false;
@@ -167,10 +154,10 @@ unsafe fn leaves(walk: &Walk, http2: *mut Http2) -> u64 {
         let connection = walk.connection;
         let half = half::<true>(http2);
         let span = &raw mut (*half).span;
-        let key = key(connection, (*half).stream);
-        if let Some(sent) = STREAMS.get_ptr_mut(key) {
-            *span = (*sent).span;
-            return (*sent).handle;
+        let stream = &raw mut (*half).under_way;
+        if streams::copy((*connection).cookie, (*half).stream, stream) {
+            *span = (*stream).span;
+            return (*stream).handle;
         }
         (*span).at_work = 0;
         let cause = cause(walk, (*half).stream);
@@ -178,11 +165,14 @@ unsafe fn leaves(walk: &Walk, http2: *mut Http2) -> u64 {
         if let Some(told) = (*half).scan.traceparent() {
             chain::follow(connection, handle, told, span);
         }
-        let stream = &raw mut (*half).under_way;
-        (*stream).span = *span;
+        (*stream).begun_at = walk.now;
         (*stream).handle = handle;
-        let _ = STREAMS.insert(key, &*stream, 0);
-        let _ = STREAM_JOINTS.insert(&*ends(connection, half), &*span, 0);
+        (*stream).span = *span;
+        streams::begin((*connection).cookie, (*half).stream, stream);
+        let joint = &raw mut (*half).joint;
+        (*joint).sent_at = walk.now;
+        (*joint).span = *span;
+        streams::leave_joint(connection, (*half).stream, joint);
         handle
     }
 }
@@ -224,8 +214,8 @@ pub unsafe fn stream_cause(connection: *const Connection, task: &Task, stream: u
             runtime::TOKIO => {
                 tokio::streams::cause(task, &process.tokio, (*connection).cookie, stream)
             }
-            runtime::GO => match CAUSES.get(key(connection, stream)) {
-                Some(handle) => context::going_on(*handle),
+            runtime::GO => match handles::cause(key(connection, stream)) {
+                Some(handle) => context::going_on(handle),
                 None => carrier::at_work(connection, task),
             },
             _ => 0,
@@ -244,18 +234,20 @@ fn is_alone(task: &Task) -> bool {
 pub unsafe fn stream_ended<const EGRESS: bool>(walk: &Walk, http2: *mut Http2, stream: u32) {
     // SAFETY: as in `request`.
     unsafe {
-        let key = key(walk.connection, stream);
-        let Some(known) = STREAMS.get_ptr_mut(key) else {
+        let cookie = (*walk.connection).cookie;
+        let serves = (*walk.connection).role == role::SERVER;
+        let ended = if serves {
+            handles::stream_ends(cookie, stream)
+        } else {
+            streams::end(cookie, stream)
+        };
+        let Some(handle) = ended else {
             return;
         };
-        let handle = (*known).handle;
-        if STREAMS.remove(key).is_err() {
-            return;
-        }
         let half = half::<EGRESS>(http2);
         (*half).streams = (*half).streams.wrapping_sub(1);
         (*half).handles ^= handle;
-        if (*walk.connection).role == role::SERVER {
+        if serves {
             context::end(handle, walk.now);
         }
     }

@@ -8,6 +8,7 @@ use crate::{
     maps::{RECORDS, lose},
     ring, segment,
     walk::Walk,
+    window::store,
 };
 use aya_ebpf::helpers::generated::bpf_ringbuf_output;
 use sonde_common::{
@@ -44,9 +45,9 @@ pub unsafe fn header(half: *mut Half) {
             (*half).starts = 1;
         }
         let words = (&raw const (*half).header).cast::<u64>();
-        let to = end(half).cast::<u64>();
-        to.write_unaligned(words.read_unaligned());
-        to.add(1).write_unaligned(words.add(1).read_unaligned());
+        let to = end(half);
+        store(to, words.read());
+        store(to.add(8), words.add(1).read());
         (*half).filled += FRAME_HEADER as u32;
     }
 }
@@ -56,7 +57,7 @@ pub unsafe fn header(half: *mut Half) {
 pub unsafe fn word(half: *mut Half, word: u32) {
     // SAFETY: as in `header`.
     unsafe {
-        end(half).cast::<u32>().write_unaligned(word);
+        store(end(half), word as u64);
         (*half).filled += 4;
     }
 }
@@ -68,9 +69,9 @@ pub unsafe fn span(half: *mut Half) {
     // SAFETY: as in `header`; a span is five words.
     unsafe {
         let from = (&raw const (*half).span).cast::<u64>();
-        let to = end(half).cast::<u64>();
+        let to = end(half);
         for index in 0..WORDS {
-            to.add(index).write_unaligned(from.add(index).read());
+            store(to.add(index * 8), from.add(index).read());
         }
         (*half).filled += size_of::<SpanContext>() as u32;
     }

@@ -1,7 +1,7 @@
 //! What the programs know of one HTTP/2 connection: a second value in socket storage, made when the protocol is
 //! recognised.
 
-use super::chain::{Stream, StreamEnds};
+use super::{chain::Stream, streams::Joint};
 use crate::{packet::Segment, window::Bytes};
 use sonde_common::{connection, context::SpanContext, hpack::Scan, record::DataHeader};
 
@@ -123,9 +123,9 @@ pub struct Half {
     pub length: u32,
     /// The span of the request at hand.
     pub span: SpanContext,
-    /// Its entry in the map of streams, and its key in that of joints.
+    /// Its entries in the tables of streams and of joints.
     pub under_way: Stream,
-    pub ends: StreamEnds,
+    pub joint: Joint,
     /// The header block at hand.
     pub scan: Scan,
     /// The digest.

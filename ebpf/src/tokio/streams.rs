@@ -12,9 +12,8 @@
 
 use super::{carrier, current, own};
 use crate::{
-    context,
-    http2::chain::StreamKey,
-    maps::{PROCESSES, STREAMS, TOKIO_CONNECTIONS, TOKIO_FIELDS, TOKIO_STREAMS, WORK},
+    context, handles,
+    maps::{PROCESSES, TOKIO_CONNECTIONS, TOKIO_FIELDS, TOKIO_STREAMS, WORK},
     task::{Task, argument, user_word},
 };
 use aya_ebpf::{
@@ -118,17 +117,11 @@ fn spawns(meta: u64) {
 /// The task works on the request of a stream from now on.
 #[inline(never)]
 fn serve(id: u64, cookie: u64, stream: u32) {
-    let key = StreamKey {
-        cookie,
-        stream,
-        reserved: 0,
-    };
-    let Some(known) = STREAMS.get_ptr_mut(key) else {
+    let Some(handle) = handles::of_stream(cookie, stream) else {
         return;
     };
     let work = Work {
-        // SAFETY: a map value.
-        handle: unsafe { (*known).handle },
+        handle,
         switches: cookie,
     };
     // A full map gives up its least recently used entry.

@@ -4,14 +4,16 @@
 use super::{FRAMES_LIMIT, Frames, ONE_PIECE, POINTS, Point, cause};
 use crate::{
     chain,
-    http2::chain::{Stream, key},
-    maps::{STREAMS, lose},
+    http2::{chain::Stream, streams},
+    maps::lose,
     sending::in_memory,
     task::Socket,
 };
 use aya_ebpf::{
     bindings::sk_msg_md,
-    helpers::generated::{bpf_loop, bpf_msg_pop_data, bpf_msg_pull_data, bpf_msg_push_data},
+    helpers::generated::{
+        bpf_ktime_get_ns, bpf_loop, bpf_msg_pop_data, bpf_msg_pull_data, bpf_msg_push_data,
+    },
 };
 use core::{arch::asm, ffi::c_void};
 use sonde_common::{
@@ -221,11 +223,11 @@ unsafe extern "C" fn commit(index: u64, insertion: *mut Insertion) -> i64 {
 pub unsafe fn keep(connection: *const Connection, point: *const Point) {
     // SAFETY: the caller passes checked map values.
     unsafe {
-        let key = key(connection, (*point).stream);
         let stream = Stream {
-            span: (*point).span,
+            begun_at: bpf_ktime_get_ns(),
             handle: (*point).handle,
+            span: (*point).span,
         };
-        let _ = STREAMS.insert(key, stream, 0);
+        streams::begin((*connection).cookie, (*point).stream, &raw const stream);
     }
 }
