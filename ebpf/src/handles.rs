@@ -4,7 +4,7 @@
 
 use crate::{
     context,
-    http2::chain::StreamKey,
+    http2::streams::key,
     maps::{CAUSES, GOROUTINES, SERVED},
     table::{self, Key, Table},
 };
@@ -43,13 +43,13 @@ pub fn of_stream(cookie: u64, stream: u32) -> Option<u64> {
 
 #[inline(never)]
 fn served(cookie: u64, stream: u32) -> u64 {
-    get(&SERVED, StreamKey { cookie, stream }.key())
+    get(&SERVED, key(cookie, stream))
 }
 
 /// The request of a stream is served in this context from now on.
 #[inline(never)]
 pub fn stream_begins(cookie: u64, stream: u32, handle: u64) {
-    put(&SERVED, StreamKey { cookie, stream }.key(), word(handle, 0));
+    put(&SERVED, key(cookie, stream), word(handle, 0));
 }
 
 /// The stream has ended: gives its handle, if it is known, to one of those who say so.
@@ -60,24 +60,24 @@ pub fn stream_ends(cookie: u64, stream: u32) -> Option<u64> {
 
 #[inline(never)]
 fn ended(cookie: u64, stream: u32) -> u64 {
-    table::take(&SERVED, StreamKey { cookie, stream }.key(), 0).unwrap_or(0)
+    table::take(&SERVED, key(cookie, stream), 0).unwrap_or(0)
 }
 
-/// Handle of what a stream is opened for, as who opens it has told; 0: for nothing that is known.
+/// Handle of what a stream is opened for, as who opens it has told, if he has; 0: for nothing that is known.
 #[inline(always)]
-pub fn cause(key: StreamKey) -> Option<u64> {
-    handle(caused(key.cookie, key.stream))
+pub fn cause(cookie: u64, stream: u32) -> Option<u64> {
+    handle(caused(cookie, stream))
 }
 
 #[inline(never)]
 fn caused(cookie: u64, stream: u32) -> u64 {
-    get(&CAUSES, StreamKey { cookie, stream }.key())
+    get(&CAUSES, key(cookie, stream))
 }
 
 /// The stream will be opened for this.
 #[inline(never)]
 pub fn causes(cookie: u64, stream: u32, handle: u64) {
-    put(&CAUSES, StreamKey { cookie, stream }.key(), word(handle, 0));
+    put(&CAUSES, key(cookie, stream), word(handle, 0));
 }
 
 #[inline(always)]

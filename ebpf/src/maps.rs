@@ -29,7 +29,7 @@ use crate::{
     http2::{
         Http2, Messages, data,
         hold::{Held, PLACES as HELD_PLACES},
-        streams::{JOINT, STREAM},
+        streams::{STREAM, STREAM_JOINT},
     },
     received::{SLOTS as RECEIVED_SLOTS, Slot},
     sending::{Frames, Sending},
@@ -172,7 +172,7 @@ pub static SERVED: Table<1> = Array::new();
 
 /// Requests that left on a stream without a field, for a server on the same machine to find their span.
 #[btf_map]
-pub static STREAM_JOINTS: Table<JOINT> = Array::new();
+pub static STREAM_JOINTS: Table<STREAM_JOINT> = Array::new();
 
 /// gRPC messages that go on in their stream's next DATA frame.
 #[btf_map]

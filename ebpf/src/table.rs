@@ -1,6 +1,6 @@
 //! Tables (`sonde_common::table`) in maps.
 //!
-//! A full hash map of the kernel's that gives up what was used least recently takes 0.6 us for each new key, these take 0.1
+//! A full hash map of the kernel's that gives up what was used least recently takes 0.6 us for each new key
 //! ([decision 14](../../docs/decisions/0014-tables.md)).
 
 use aya_ebpf::btf_maps::Array;

@@ -12,7 +12,6 @@ use crate::{
     carrier, chain, context, grpc, handles, join,
     maps::{HTTP2, PROCESSES, lose},
     nghttp2, sampling, segment,
-    table::Key,
     task::{Socket, Task},
     tokio,
     walk::Walk,
@@ -21,49 +20,10 @@ use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use core::ffi::c_void;
 use sonde_common::{
     connection::{Connection, role},
-    context::{SpanContext, origin},
+    context::origin,
     loss::Reason,
     process::runtime,
 };
-
-/// A stream of a connection.
-#[derive(Clone, Copy)]
-pub struct StreamKey {
-    /// Of the socket.
-    pub cookie: u64,
-    /// RFC 9113 section 5.1.1.
-    pub stream: u32,
-}
-
-impl StreamKey {
-    /// In a table. Streams that clients begin are odd, and have 31 bits.
-    #[inline(always)]
-    pub const fn key(self) -> Key {
-        Key {
-            owner: self.cookie,
-            number: (self.stream >> 1) as u64,
-        }
-    }
-}
-
-/// A request that a client has under way on a stream.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct Stream {
-    /// `bpf_ktime_get_ns`.
-    pub begun_at: u64,
-    /// Handle of what it was sent for; 0: unknown.
-    pub handle: u64,
-    /// Its span.
-    pub span: SpanContext,
-}
-
-#[inline(always)]
-pub unsafe fn key(connection: *const Connection, stream: u32) -> StreamKey {
-    // SAFETY: the caller passes a checked map value.
-    let cookie = unsafe { (*connection).cookie };
-    StreamKey { cookie, stream }
-}
 
 /// The header block of a request has ended: puts its span into `Half::span`.
 #[inline(always)]
@@ -214,7 +174,7 @@ pub unsafe fn stream_cause(connection: *const Connection, task: &Task, stream: u
             runtime::TOKIO => {
                 tokio::streams::cause(task, &process.tokio, (*connection).cookie, stream)
             }
-            runtime::GO => match handles::cause(key(connection, stream)) {
+            runtime::GO => match handles::cause((*connection).cookie, stream) {
                 Some(handle) => context::going_on(handle),
                 None => carrier::at_work(connection, task),
             },

@@ -1,7 +1,7 @@
 //! What the programs know of one HTTP/2 connection: a second value in socket storage, made when the protocol is
 //! recognised.
 
-use super::{chain::Stream, streams::Joint};
+use super::streams::{Stream, StreamJoint};
 use crate::{packet::Segment, window::Bytes};
 use sonde_common::{connection, context::SpanContext, hpack::Scan, record::DataHeader};
 
@@ -125,7 +125,7 @@ pub struct Half {
     pub span: SpanContext,
     /// Its entries in the tables of streams and of joints.
     pub under_way: Stream,
-    pub joint: Joint,
+    pub joint: StreamJoint,
     /// The header block at hand.
     pub scan: Scan,
     /// The digest.

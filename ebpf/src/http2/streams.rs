@@ -1,6 +1,5 @@
 //! Requests that clients have under way on streams, and those that left without a field.
 
-use super::chain::{Stream, StreamKey};
 use crate::{
     maps::{STREAM_JOINTS, STREAMS},
     table::{self, Key},
@@ -13,24 +12,45 @@ use sonde_common::{
 
 /// Words of a [`Stream`].
 pub const STREAM: usize = size_of::<Stream>() / 8;
-/// Words of a [`Joint`].
-pub const JOINT: usize = size_of::<Joint>() / 8;
+/// Words of a [`StreamJoint`].
+pub const STREAM_JOINT: usize = size_of::<StreamJoint>() / 8;
 /// Where [`Stream::handle`] is.
 const HANDLE: usize = 1;
+
+/// A request that a client has under way on a stream.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct Stream {
+    /// `bpf_ktime_get_ns`.
+    pub begun_at: u64,
+    /// Handle of what it was sent for; 0: unknown.
+    pub handle: u64,
+    /// Its span.
+    pub span: SpanContext,
+}
 
 /// The span of a request that left without a field.
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct Joint {
+pub struct StreamJoint {
     /// `bpf_ktime_get_ns`.
     pub sent_at: u64,
     pub span: SpanContext,
 }
 
+/// A stream of a socket in a table. Those that clients begin are odd, and have 31 bits (RFC 9113 section 5.1.1).
+#[inline(always)]
+pub const fn key(cookie: u64, stream: u32) -> Key {
+    Key {
+        owner: cookie,
+        number: (stream >> 1) as u64,
+    }
+}
+
 /// A client's request is under way.
 #[inline(never)]
 pub unsafe fn begin(cookie: u64, stream: u32, value: *const Stream) {
-    let key = StreamKey { cookie, stream }.key();
+    let key = key(cookie, stream);
     // SAFETY: the caller passes a stream, which is made of words.
     unsafe { table::put(&STREAMS, key, &*value.cast(), |_| false) };
 }
@@ -38,7 +58,7 @@ pub unsafe fn begin(cookie: u64, stream: u32, value: *const Stream) {
 /// Copies it. False: it is not known.
 #[inline(never)]
 pub unsafe fn copy(cookie: u64, stream: u32, to: *mut Stream) -> bool {
-    let key = StreamKey { cookie, stream }.key();
+    let key = key(cookie, stream);
     // SAFETY: the caller passes room for a stream.
     unsafe { table::copy(&STREAMS, key, to.cast()) }
 }
@@ -46,7 +66,7 @@ pub unsafe fn copy(cookie: u64, stream: u32, to: *mut Stream) -> bool {
 /// Handle of what it was sent for; 0: not known.
 #[inline(never)]
 pub fn handle(cookie: u64, stream: u32) -> u64 {
-    table::word(&STREAMS, StreamKey { cookie, stream }.key(), HANDLE).unwrap_or(0)
+    table::word(&STREAMS, key(cookie, stream), HANDLE).unwrap_or(0)
 }
 
 /// It has ended: the same, and `None` if it was not known or another has said so.
@@ -60,7 +80,7 @@ pub unsafe fn end(cookie: u64, stream: u32) -> Option<u64> {
 
 #[inline(never)]
 unsafe fn take(cookie: u64, stream: u32, handle: *mut u64) -> bool {
-    let Some(taken) = table::take(&STREAMS, StreamKey { cookie, stream }.key(), HANDLE) else {
+    let Some(taken) = table::take(&STREAMS, key(cookie, stream), HANDLE) else {
         return false;
     };
     // SAFETY: the caller passes room for a word.
@@ -70,7 +90,7 @@ unsafe fn take(cookie: u64, stream: u32, handle: *mut u64) -> bool {
 
 /// A request left without a field.
 #[inline(never)]
-pub unsafe fn leave_joint(connection: *const Connection, stream: u32, joint: *const Joint) {
+pub unsafe fn leave_joint(connection: *const Connection, stream: u32, joint: *const StreamJoint) {
     // SAFETY: the caller passes map values; a joint is made of words.
     unsafe {
         let key = joint_key(connection, stream);
@@ -80,7 +100,7 @@ pub unsafe fn leave_joint(connection: *const Connection, stream: u32, joint: *co
 
 /// Takes one over. False: there is none.
 #[inline(never)]
-pub unsafe fn take_joint(connection: *const Connection, stream: u32, to: *mut Joint) -> bool {
+pub unsafe fn take_joint(connection: *const Connection, stream: u32, to: *mut StreamJoint) -> bool {
     // SAFETY: the caller passes a map value, and room for a joint.
     unsafe {
         let key = joint_key(connection, stream);

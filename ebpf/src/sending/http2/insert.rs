@@ -4,7 +4,7 @@
 use super::{FRAMES_LIMIT, Frames, ONE_PIECE, POINTS, Point, cause};
 use crate::{
     chain,
-    http2::{chain::Stream, streams},
+    http2::streams::{self, Stream},
     maps::lose,
     sending::in_memory,
     task::Socket,
