@@ -50,14 +50,19 @@ impl Traceparent {
 #[inline(always)]
 #[must_use]
 pub const fn decode(text: u64) -> Option<u32> {
+    let (value, bad) = decoded(text);
+    if bad != 0 { None } else { Some(value) }
+}
+
+/// The same, and what is not zero if one is none.
+#[inline(always)]
+const fn decoded(text: u64) -> (u32, u64) {
     let letters = (text >> 6) & ONES;
     let nibbles = (text & (ONES * 0x0f)) + letters * 9;
-    if nibbles & (ONES * 0xf0) != 0 || encode_nibbles(nibbles) != text {
-        return None;
-    }
+    let bad = (nibbles & (ONES * 0xf0)) | (encode_nibbles(nibbles) ^ text);
     let pairs = ((nibbles << 4) | (nibbles >> 8)) & 0x00ff_00ff_00ff_00ff;
     let halves = (pairs | (pairs >> 8)) & 0x0000_ffff_0000_ffff;
-    Some((halves | (halves >> 16)) as u32)
+    ((halves | (halves >> 16)) as u32, bad)
 }
 
 /// Four bytes as eight hex digits.
@@ -84,7 +89,26 @@ const fn encode_nibbles(nibbles: u64) -> u64 {
 #[must_use]
 pub fn parse(window: &impl Window, at: u32) -> Option<Traceparent> {
     let start = window.word(at);
-    let version = decode_byte(start as u16)?;
+    let middle = window.word(at + 35);
+    let last = window.word(at + 47);
+    let (version, mut bad) = decoded(start & 0xffff | 0x3030_3030_3030_0000);
+    bad |= ((start >> 16) & 0xff ^ DASH) | (middle & 0xff ^ DASH) | ((last >> 40) & 0xff ^ DASH);
+    let mut numbers = [0_u64; 3];
+    let places = [3, 19, 36];
+    let mut index = 0;
+    while index < 3 {
+        let (low, one) = decoded(window.word(at + places[index]));
+        let (high, other) = decoded(window.word(at + places[index] + 8));
+        bad |= one | other;
+        numbers[index] = low as u64 | (high as u64) << 32;
+        index += 1;
+    }
+    let (flags, wrong) = decoded((last >> 48) & 0xffff | 0x3030_3030_3030_0000);
+    bad |= wrong;
+    if bad != 0 {
+        return None;
+    }
+    let (version, flags) = (version as u8, flags as u8);
     let after = (window.word(at + 48) >> 56) as u8;
     let ends = after == b'\r' || after == b'\n' || after == b' ' || after == b'\t';
     let fits = if version == 0 {
@@ -92,39 +116,17 @@ pub fn parse(window: &impl Window, at: u32) -> Option<Traceparent> {
     } else {
         version != 0xff && (ends || after == b'-')
     };
-    // The dashes at 2, 35 and 52 lie in words that begin at 0, 35 and 47.
-    let middle = window.word(at + 35);
-    let last = window.word(at + 47);
-    let dashes =
-        (start >> 16) & 0xff == DASH && middle & 0xff == DASH && (last >> 40) & 0xff == DASH;
-    if !fits || !dashes {
+    if !fits {
         return None;
     }
-    let number = |at: u32| -> Option<u64> {
-        let low = decode(window.word(at))?;
-        let high = decode(window.word(at + 8))?;
-        Some(low as u64 | (high as u64) << 32)
-    };
-    let trace_id = [number(at + 3)?, number(at + 19)?];
-    let parent_id = number(at + 36)?;
-    let flags = decode_byte((last >> 48) as u16)?;
     let told = Traceparent {
-        trace_id,
-        parent_id,
+        trace_id: [numbers[0], numbers[1]],
+        parent_id: numbers[2],
         flags: flags & KNOWN_FLAGS,
         version,
         reserved: [0; 6],
     };
     told.is_valid().then_some(told)
-}
-
-/// Two hex digits.
-#[inline(always)]
-const fn decode_byte(text: u16) -> Option<u8> {
-    match decode(text as u64 | 0x3030_3030_3030_0000) {
-        Some(value) => Some(value as u8),
-        None => None,
-    }
 }
 
 impl Traceparent {

@@ -112,7 +112,7 @@ unsafe fn addresses(walk: &Walk, source: *mut u8, destination: *mut u8) {
     // SAFETY: both have room for 16 bytes; the helper fills exactly the given length, or fails.
     unsafe {
         let skb = walk.skb.cast();
-        if walk.segment.v6 {
+        if walk.segment.is_v6() {
             bpf_skb_load_bytes(skb, 8, source.cast(), 16);
             bpf_skb_load_bytes(skb, 24, destination.cast(), 16);
             return;

@@ -59,6 +59,7 @@ mod task;
 mod tokio;
 mod walk;
 mod window;
+mod words;
 
 /// The kernel lets only GPL-compatible programs call tracing helpers.
 #[unsafe(link_section = "license")]

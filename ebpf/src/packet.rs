@@ -27,8 +27,8 @@ pub struct Segment {
     pub fin: bool,
     /// RST is set.
     pub reset: bool,
-    /// IPv6 (else IPv4).
-    pub v6: bool,
+    /// The kernel's protocol number.
+    pub protocol: u32,
 }
 
 /// The segment, or `None` for anything that carries neither payload nor FIN nor RST.
@@ -38,9 +38,9 @@ pub fn segment(skb: *mut __sk_buff) -> Option<Segment> {
     unsafe {
         let (data, end) = ((*skb).data as usize, (*skb).data_end as usize);
         let total = (*skb).len;
-        let (transport, v6) = match (*skb).protocol {
-            ETH_P_IP => (ipv4(data, end)?, false),
-            ETH_P_IPV6 => (ipv6(data, end)?, true),
+        let transport = match (*skb).protocol {
+            ETH_P_IP => ipv4(data, end)?,
+            ETH_P_IPV6 => ipv6(data, end)?,
             _ => return None,
         };
         let tcp = data + transport as usize;
@@ -63,7 +63,7 @@ pub fn segment(skb: *mut __sk_buff) -> Option<Segment> {
             fin,
             reset,
             transport,
-            v6,
+            protocol: (&raw const (*skb).protocol).read_volatile(),
         })
     }
 }
@@ -89,4 +89,12 @@ unsafe fn ipv6(data: usize, end: usize) -> Option<u32> {
     // SAFETY: the first 40 bytes were checked.
     let next = unsafe { *((data + 6) as *const u8) };
     (next == IPPROTO_TCP).then_some(40)
+}
+
+impl Segment {
+    /// IPv6 (else IPv4).
+    #[inline(always)]
+    pub const fn is_v6(&self) -> bool {
+        self.protocol == ETH_P_IPV6
+    }
 }

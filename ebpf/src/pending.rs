@@ -7,6 +7,7 @@ use crate::{
     packet::Segment,
     ring,
     socket::reset,
+    words,
 };
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use sonde_common::{
@@ -48,7 +49,7 @@ pub unsafe fn hand_over(connection: *mut Connection, next_received: u32) -> bool
             return false;
         }
         (*pending).waiting = 0;
-        *connection = (*pending).connection;
+        words::copy(&raw const (*pending).connection, connection);
         if (*connection).state != state::HTTP1 {
             (*connection).cookie = 0;
             return true;

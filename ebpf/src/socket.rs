@@ -5,6 +5,7 @@ use crate::{
     maps::{CONNECTIONS, PROCESSES, RECORDS, SOCKETS, config, lose},
     omit, option, pending, process, ring, sampling,
     task::Task,
+    words,
 };
 use aya_ebpf::{
     bindings::{
@@ -91,7 +92,7 @@ fn take_in(sk: *mut c_void, role: u8, state: u8) -> Option<()> {
 pub unsafe fn reset(connection: *mut Connection, role: u8, state: u8) {
     // SAFETY: the caller passes a checked map value; zeros are a value of it.
     unsafe {
-        core::ptr::write_bytes(connection, 0, 1);
+        words::clear(connection);
         (*connection).role = role;
         (*connection).state = state;
         (*connection).ingress.phase = phase::UNSYNCED;

@@ -50,6 +50,8 @@ pub(crate) fn bpf_object() -> Result<PathBuf> {
         format!("--cfg=bpf_target_arch=\"{}\"", std::env::consts::ARCH),
         "-Cdebuginfo=2".to_owned(),
         "-Clink-arg=--btf".to_owned(),
+        // Or every memset and memmove is a call of a loop over bytes, which the verifier walks byte by byte.
+        "-Clink-arg=--disable-expand-memcpy-in-order".to_owned(),
         "-Clinker=bpf-linker".to_owned(),
     ];
     let mut build = toolchain.cargo();

@@ -5,6 +5,7 @@ use crate::{
     http2::sent_frames,
     maps::{HTTP2, SENDING},
     sending::is_preface_at,
+    words,
 };
 use core::ffi::c_void;
 use sonde_common::{connection::Connection, hpack::Scan, http2::PREFACE};
@@ -79,7 +80,7 @@ unsafe fn join(
         };
         (*frames).begun = 1;
         (*frames).synced = 1;
-        (*frames).scan = *scan;
+        words::copy(scan, &raw mut (*frames).scan);
         (*frames).highest = highest;
         (*frames).open = 0;
         (*frames).phase = phase::HEADER;
