@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use clap::ValueEnum as _;
 use sonde_common::config::trust;
-use sonde_common::process::{propagate, runtime};
+use sonde_common::process::{propagate, runtime, threads};
 
 use crate::process::{Language, Process};
 
@@ -187,6 +187,19 @@ pub fn carrier(process: &Process) -> u8 {
         }
         _ => runtime::THREADS,
     }
+}
+
+/// What is known of the threads of the process: bits of [`threads`].
+#[must_use]
+pub fn of_threads(process: &Process) -> u8 {
+    if process.runtime.language == Some(Language::Ruby) {
+        return threads::HAND_OVER;
+    }
+    let name = process.exe.file_name().and_then(|name| name.to_str());
+    if name.is_some_and(|name| name.starts_with("perl")) {
+        return threads::NONBLOCKING_IS_LOOP;
+    }
+    0
 }
 
 #[cfg(test)]

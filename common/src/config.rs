@@ -39,6 +39,18 @@ pub struct Config {
     pub task_tls: u32,
     /// Offset of `sk_lock.owned` in `sock`.
     pub sock_owned: u32,
+    /// Offset of `sk_wq` in `sock`.
+    pub sock_wait_queue: u32,
+    /// Offset of `wait.head` in `socket_wq`.
+    pub wait_queue_head: u32,
+    /// Offset of `sk_socket` in `sock`.
+    pub sock_socket: u32,
+    /// Offset of `f_flags` in `file`.
+    pub file_flags: u32,
+    /// Offset of `copied_seq` in `tcp_sock`.
+    pub tcp_copied_seq: u32,
+    /// Padding.
+    pub reserved: u32,
     /// Offset of `sk_wmem_queued` in `sock`.
     pub sock_wmem_queued: u32,
     /// Offset of `sk_sndbuf` in `sock`.

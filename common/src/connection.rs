@@ -171,6 +171,12 @@ pub struct Connection {
     /// Number of the request, counted from 1, that was left out last as its trace is not sampled: its response is left out too.
     /// Written where requests pass.
     pub left_out: u32,
+    /// On a client socket: sequence number up to which bytes had been written when it was last read. Written by the reading hook.
+    pub written_at_read: u32,
+    /// Padding.
+    pub reserved: u32,
+    /// 1 while a CPU walks what has arrived; see the kernel side's `turn`. A word of its own, for atomic operations.
+    pub turn: u64,
     /// On a client socket: the option that carries a context. Written with the socket locked.
     pub sending: Sending,
     /// The option that came last. Written by the ingress hook.
@@ -206,7 +212,7 @@ pub struct Pending {
 
 const _: () = assert!(size_of::<Pending>() == size_of::<Connection>() + 8);
 const _: () = assert!(size_of::<Direction>() == 152);
-const _: () = assert!(size_of::<Connection>() == 200 + 56 + 40 + 2 * 152);
+const _: () = assert!(size_of::<Connection>() == 216 + 56 + 40 + 2 * 152);
 
 impl Direction {
     /// A direction joined at an unknown place.

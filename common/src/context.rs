@@ -47,6 +47,8 @@ pub mod origin {
     pub const ADOPTED: u8 = 6;
     /// The trace begins here because the peer that named another is not trusted.
     pub const UNTRUSTED: u8 = 7;
+    /// The application passed on a field that names the parent, with a span that is not its own.
+    pub const PASSED_ON: u8 = 8;
 }
 
 impl SpanContext {
@@ -81,6 +83,12 @@ pub struct Context {
     pub started_at: u64,
     /// `bpf_ktime_get_ns` when its response had ended; 0: not yet.
     pub ended_at: u64,
+    /// Digest of the `traceparent` that it brought; 0: none.
+    pub field: u64,
+    /// The thread that read of it last; 0: nobody yet.
+    pub holder: u32,
+    /// 1: its response has begun.
+    pub begun: u32,
 }
 
 /// Slots for contexts; a power of two. A handle's low bits are its slot.
@@ -121,6 +129,33 @@ pub struct Work {
     pub handle: u64,
     /// The thread's voluntary context switches when it took the work up.
     pub switches: u64,
+    /// Of a thread: handle of the request that it read last.
+    pub own: u64,
+    /// 1: it has read that request to its end.
+    pub complete: u8,
+    /// 1: it was seen to serve several requests by turns.
+    pub interleaves: u8,
+    /// Requests in a row that it has served one after the other since.
+    pub sequential: u8,
+    /// Padding.
+    pub reserved: [u8; 5],
+}
+
+impl Work {
+    /// On this, of a carrier of which no more is known.
+    #[inline(always)]
+    #[must_use]
+    pub const fn on(handle: u64, switches: u64) -> Self {
+        Self {
+            handle,
+            switches,
+            own: 0,
+            complete: 0,
+            interleaves: 0,
+            sequential: 0,
+            reserved: [0; 5],
+        }
+    }
 }
 
 /// A goroutine.
@@ -161,7 +196,7 @@ pub struct Joint {
 
 const _: () = assert!(size_of::<Joint>() == 48);
 const _: () = assert!(size_of::<SpanContext>() == 40);
-const _: () = assert!(size_of::<Context>() == 64);
+const _: () = assert!(size_of::<Context>() == 80);
 const _: () = assert!(size_of::<Carrier>() == 16);
-const _: () = assert!(size_of::<Work>() == 16);
+const _: () = assert!(size_of::<Work>() == 32);
 const _: () = assert!(size_of::<Ends>() == 36);

@@ -26,6 +26,7 @@ pub mod python;
 pub mod received;
 pub mod record;
 pub mod sampler;
+pub mod span_id;
 pub mod table;
 pub mod tokio;
 pub mod traceparent;

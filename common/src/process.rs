@@ -38,6 +38,15 @@ pub mod runtime {
     pub const TOKIO: u8 = 6;
 }
 
+/// Bits of [`Process::threads`]: what is known of the threads of a runtime.
+pub mod threads {
+    /// A thread begins to read a request and may give the connection to another: only a request that it has read to its end is its own, and
+    /// none once it is answered (Ruby: Puma's reactor).
+    pub const HAND_OVER: u8 = 1;
+    /// Sockets that do not block are an event loop's (Perl, whose clients block).
+    pub const NONBLOCKING_IS_LOOP: u8 = 2;
+}
+
 /// Where the goroutine is found, as offsets in bytes.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -72,8 +81,8 @@ pub struct Process {
     pub propagate: u8,
     /// A value of [`runtime`].
     pub runtime: u8,
-    /// Padding.
-    pub reserved: u8,
+    /// Bits of [`threads`].
+    pub threads: u8,
     /// For Go.
     pub go: Go,
     /// Entry of its service in the map of samplers.

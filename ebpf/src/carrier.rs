@@ -1,11 +1,12 @@
-//! What carries a request through a process: the thread, in Go the goroutine, in asyncio and tokio the task.
+//! What carries a request through a process: the thread, in Go the goroutine, in asyncio and tokio the task. When a thread may be believed
+//! says [`threads`].
 
 use crate::{
-    asyncio, context, handles, handover,
+    asyncio, context, event_loop, handles, handover,
     maps::{PROCESSES, WORK},
     nghttp2,
-    task::{Task, user_word},
-    tokio,
+    task::{Socket, Task, user_word},
+    threads, tokio,
 };
 use sonde_common::{
     connection::{Connection, role},
@@ -16,14 +17,20 @@ use sonde_common::{
 /// Takes up work: a read from a socket told what the current thread works on from now on; 0: nothing
 /// that is known.
 #[inline(always)]
-pub unsafe fn take_up(connection: *mut Connection, task: &Task, tgid: u32, handle: u64) {
+pub unsafe fn take_up(
+    connection: *mut Connection,
+    socket: &Socket,
+    task: &Task,
+    tgid: u32,
+    handle: u64,
+) {
     // SAFETY: the caller passes a checked map value; the process is used before the program ends.
     unsafe {
         let process = PROCESSES.get(tgid);
         if let Some(process) = process {
             (*connection).sampler = process.sampler as u16;
         }
-        let key = match process {
+        match process {
             Some(process) if process.runtime == runtime::GO => {
                 if (*connection).role != role::SERVER {
                     return;
@@ -39,38 +46,18 @@ pub unsafe fn take_up(connection: *mut Connection, task: &Task, tgid: u32, handl
                     role::SERVER => (*connection).cookie,
                     _ => 0,
                 };
-                if asyncio::take_up(handle, served) {
-                    return;
-                }
-                Carrier {
-                    tgid,
-                    kind: carrier::THREAD,
-                    id: task.tid() as u64,
+                if !asyncio::take_up(handle, served) {
+                    threads::reads(connection, socket, task, tgid, handle);
                 }
             }
             Some(process) if process.runtime == runtime::TOKIO => {
                 return tokio::take_up(connection, task, &process.tokio, handle);
             }
-            known => {
-                if known.is_some_and(|process| process.runtime == runtime::NODE) {
-                    nghttp2::reads(task, tgid, 0);
-                }
-                Carrier {
-                    tgid,
-                    kind: carrier::THREAD,
-                    id: task.tid() as u64,
-                }
+            Some(process) if process.runtime == runtime::NODE => {
+                nghttp2::reads(task, tgid, 0);
+                event_loop::work_on(task, tgid, handle);
             }
-        };
-        let work = Work {
-            handle,
-            switches: task.switches(),
-        };
-        if let Some(known) = WORK.get_ptr_mut(key) {
-            *known = work;
-        } else if handle != 0 {
-            // A full map gives up its least recently used entry.
-            let _ = WORK.insert(key, work, 0);
+            _ => threads::reads(connection, socket, task, tgid, handle),
         }
     }
 }
@@ -91,9 +78,15 @@ unsafe fn reader(connection: *mut Connection, task: &Task, go: &Go) -> u64 {
     id
 }
 
-/// Handle of what the current thread, which sends on this connection, works on; 0: not known.
+/// Handle of what the current thread works on, or what the connection is `bound` to, for a call on this connection; 0: not known. `socket`:
+/// what it sends on, if it does, and does not only connect.
 #[inline(always)]
-pub unsafe fn at_work(connection: *const Connection, task: &Task) -> u64 {
+pub unsafe fn at_work(
+    connection: *const Connection,
+    task: &Task,
+    bound: u64,
+    socket: Option<&Socket>,
+) -> u64 {
     let tgid = task.tgid();
     // SAFETY: the value is used before the program ends; the caller passes a checked map value.
     unsafe {
@@ -115,8 +108,10 @@ pub unsafe fn at_work(connection: *const Connection, task: &Task) -> u64 {
             runtime::MOVING => 0,
             runtime::JAVA if carries_virtual_threads(task) => 0,
             runtime::TOKIO => tokio::at_work(connection, task, &process.tokio),
-            runtime::ASYNCIO => of_asyncio(task, tgid, process),
-            _ => of_thread(task, tgid),
+            runtime::ASYNCIO => of_asyncio(task, tgid, process, socket),
+            runtime::NODE if bound != 0 => bound,
+            runtime::NODE => of_thread(task, tgid),
+            _ => threads::at_work(task, tgid, process, bound, socket),
         }
     }
 }
@@ -137,20 +132,22 @@ fn carries_virtual_threads(task: &Task) -> bool {
 pub fn of_python(task: &Task, tgid: u32) -> u64 {
     // SAFETY: the value is used before the program ends.
     match unsafe { PROCESSES.get(tgid) } {
-        Some(process) if process.runtime == runtime::ASYNCIO => of_asyncio(task, tgid, process),
-        Some(_) => of_thread(task, tgid),
+        Some(process) if process.runtime == runtime::ASYNCIO => {
+            of_asyncio(task, tgid, process, None)
+        }
+        Some(process) => threads::at_work(task, tgid, process, 0, None),
         None => 0,
     }
 }
 
 #[inline(always)]
-fn of_asyncio(task: &Task, tgid: u32, process: &Process) -> u64 {
+fn of_asyncio(task: &Task, tgid: u32, process: &Process, socket: Option<&Socket>) -> u64 {
     if process.python.interpreter == 0 {
         return 0;
     }
     match asyncio::at_work() {
         Some(handle) => context::going_on(handle),
-        None => of_thread(task, tgid),
+        None => threads::at_work(task, tgid, process, 0, socket),
     }
 }
 
@@ -162,15 +159,12 @@ pub fn work_on(task: &Task, tgid: u32, handle: u64) {
         kind: carrier::THREAD,
         id: task.tid() as u64,
     };
-    let work = Work {
-        handle,
-        switches: u64::MAX,
-    };
+    let work = Work::on(handle, u64::MAX);
     // A full map gives up its least recently used entry.
     let _ = WORK.insert(key, work, 0);
 }
 
-/// Handle of what the current thread works on; 0: not known.
+/// Handle of what the current thread of an event loop works on; 0: not known.
 #[inline(always)]
 pub fn of_thread(task: &Task, tgid: u32) -> u64 {
     let id = task.tid() as u64;

@@ -12,8 +12,9 @@
 use crate::{
     carrier, context, join,
     maps::{SENDING, config, lose},
-    option, received, sampling, segment, sending,
+    option, passed_on, received, sampling, segment, sending,
     task::{Socket, Task},
+    threads,
     walk::Walk,
 };
 use core::{ffi::c_void, hint::black_box};
@@ -66,13 +67,15 @@ unsafe fn arrives(walk: &Walk, head: &HeadScan, end: u32, span: *mut SpanContext
         let connection = walk.connection;
         if (*connection).egress.phase == phase::UNSYNCED {
             forget(connection, walk.now);
+            // But for the one at hand.
+            (*connection).answered = (*connection).answered.wrapping_sub(1);
         }
         // Through the record, as is done below with all that a loop follows: what the verifier knows before a loop makes it
         // walk the loop once for each case.
         (*span).span_id = claim(connection, walk.now).to_ne_bytes();
         let handle = u64::from_ne_bytes((&raw const (*span).span_id).read_volatile());
         received::read(walk, head, end, handle);
-        (*span).span_id = context::random();
+        (*span).span_id = context::span_id();
         let field = received::traceparent(black_box(head));
         let trusted = is_trusted(walk);
         parent(
@@ -85,6 +88,9 @@ unsafe fn arrives(walk: &Walk, head: &HeadScan, end: u32, span: *mut SpanContext
             span,
         );
         context::fill(handle, &*span);
+        if let Some(told) = head.traceparent() {
+            context::bring(handle, passed_on::digest(told));
+        }
         if trusted || (*span).origin == origin::JOINED {
             received::publish(handle, received::traceparent(black_box(head)).is_some());
         }
@@ -214,7 +220,7 @@ unsafe fn root(span: *mut SpanContext, from: u8) {
 pub unsafe fn derive(connection: *const Connection, handle: u64, span: *mut SpanContext) -> u64 {
     // SAFETY: the caller passes a valid span; a connection and a context are map values.
     unsafe {
-        (*span).span_id = context::random();
+        (*span).span_id = context::span_id();
         let Some(cause) = context::get(handle) else {
             begin(connection, span, origin::ROOT);
             return 0;
@@ -261,7 +267,7 @@ unsafe fn leaves(walk: &Walk, head: &HeadScan, end: u32, span: *mut SpanContext)
                 None => derive(connection, cause(walk), span),
             };
             if let Some(told) = told {
-                follow(connection, parent, told, span);
+                parent = follow(connection, parent, told, span);
             }
         }
         let waiting =
@@ -308,33 +314,69 @@ unsafe fn written(
     }
 }
 
-/// The application has named the parent itself. If it only passed on what came in, the span stays a child
-/// of the request at hand; else the span is the one that the application named.
+/// The application has named the parent itself. If it passed on what came in with a request, that is the cause, and the span its child;
+/// if the id is new, the span is the one that the application's own tracer named; any other is the span's parent. Gives the handle of
+/// what the request is sent for; `candidate` is that by other evidence.
 #[inline(always)]
 pub unsafe fn follow(
     connection: *mut Connection,
-    parent: u64,
+    candidate: u64,
     told: &Traceparent,
     span: *mut SpanContext,
-) {
+) -> u64 {
     // SAFETY: as in `request`.
     unsafe {
-        let cause = context::get(parent);
-        let same_trace = (*span).trace_id == halves(told.trace_id[0], told.trace_id[1]);
-        let passed_on = cause
-            .is_some_and(|cause| u64::from_ne_bytes((*cause).span.parent_id) == told.parent_id);
-        if passed_on && same_trace {
-            return;
+        let brought = brought(connection, candidate, told);
+        if brought == candidate && candidate != 0 {
+            return candidate;
         }
         option::leave(connection);
+        if brought != 0 && brought != passed_on::BY_NONE {
+            return derive(connection, brought, span);
+        }
+        let same_trace = (*span).trace_id == halves(told.trace_id[0], told.trace_id[1]);
+        name(span, told);
+        (*span).flags = told.flags;
+        let own = brought == 0 && passed_on::is_new_span(told.trace_id[0], told.parent_id);
+        if !own {
+            (*span).parent_id = told.parent_id.to_ne_bytes();
+            (*span).origin = origin::PASSED_ON;
+            return if same_trace { candidate } else { 0 };
+        }
         if !same_trace {
             (*span).parent_id = [0; 8];
         }
-        name(span, told);
         (*span).span_id = told.parent_id.to_ne_bytes();
-        (*span).flags = told.flags;
         (*span).origin = origin::ADOPTED;
-        (*span).at_work = (same_trace && cause.is_some()) as u8;
+        (*span).at_work = (same_trace || is_of_trace_at_hand(connection, span)) as u8;
+        candidate
+    }
+}
+
+/// Handle of the request that brought this field to the owner of the connection; see `passed_on::cause`.
+#[inline(always)]
+pub unsafe fn brought(connection: *const Connection, candidate: u64, told: &Traceparent) -> u64 {
+    let task = Task::current();
+    // SAFETY: as in `request`.
+    let tgid = unsafe { (*connection).tgid };
+    let parent = if task.tgid() == tgid {
+        task.parent_tgid()
+    } else {
+        0
+    };
+    passed_on::cause(tgid, parent, candidate, passed_on::digest(told))
+}
+
+/// Did the sending thread last read of a request of the same trace? Which of the process's requests that is says nothing here.
+#[inline(always)]
+unsafe fn is_of_trace_at_hand(connection: *const Connection, span: *const SpanContext) -> bool {
+    let task = Task::current();
+    // SAFETY: as in `request`.
+    unsafe {
+        let tgid = (*connection).tgid;
+        task.tgid() == tgid
+            && context::get(threads::last_read(&task, tgid))
+                .is_some_and(|request| (*request).span.trace_id == (*span).trace_id)
     }
 }
 
@@ -348,30 +390,33 @@ unsafe fn cause(walk: &Walk) -> u64 {
         if sk.is_null() {
             return 0;
         }
-        let owned = Socket::of(sk).is_some_and(|socket| socket.is_owned());
-        let task = Task::current();
-        let known = if owned && task.tgid() == (*connection).tgid {
-            Some(task)
-        } else {
-            None
+        let Some(socket) = Socket::of(sk) else {
+            return 0;
         };
-        sender(connection, known.as_ref())
+        let task = Task::current();
+        // What was written before the last read waited for the window, which whoever holds the socket may have opened, a reader too.
+        let written = (*connection).written_at_read;
+        let waited = written != 0 && (walk.segment.sequence.wrapping_sub(written) as i32) < 0;
+        if waited || !socket.is_owned() || task.tgid() != (*connection).tgid {
+            return match carrier::runtime_of((*connection).tgid) {
+                Some(runtime::NODE) => context::under_way((*connection).bound),
+                _ => 0,
+            };
+        }
+        sender(connection, &socket, &task)
     }
 }
 
-/// Handle of what a request is sent for that the current thread (if it is known to be the sender) writes.
+/// Handle of what a request is sent for that the current thread writes.
 #[inline(always)]
-pub unsafe fn sender(connection: *const Connection, task: Option<&Task>) -> u64 {
+pub unsafe fn sender(connection: *const Connection, socket: &Socket, task: &Task) -> u64 {
     // SAFETY: as in `request`.
     unsafe {
         let bound = (*connection).bound;
         if bound == NOBODY {
             return 0;
         }
-        if context::get(bound).is_some_and(|context| (*context).ended_at == 0) {
-            return bound;
-        }
-        task.map_or(0, |task| carrier::at_work(connection, task))
+        carrier::at_work(connection, task, context::under_way(bound), Some(socket))
     }
 }
 
@@ -388,7 +433,7 @@ pub unsafe fn connects(connection: *mut Connection) {
         ) {
             return;
         }
-        let handle = carrier::at_work(connection, &task);
+        let handle = carrier::at_work(connection, &task, 0, None);
         (*connection).bound = if handle == 0 { NOBODY } else { handle };
         (*connection).parent = handle;
     }
@@ -396,12 +441,13 @@ pub unsafe fn connects(connection: *mut Connection) {
 
 /// A thread has read from the socket.
 #[inline(always)]
-pub unsafe fn reads(connection: *mut Connection, task: &Task, tgid: u32) {
+pub unsafe fn reads(connection: *mut Connection, socket: &Socket, task: &Task, tgid: u32) {
     // SAFETY: as in `request`.
     unsafe {
         let handle = match (*connection).role {
             role::SERVER => at_hand(connection),
             _ if is_client(connection) => {
+                (*connection).written_at_read = socket.write_sequence();
                 if (*connection).sharing == sharing::WRITTEN {
                     (*connection).sharing = sharing::READ;
                 }
@@ -409,7 +455,7 @@ pub unsafe fn reads(connection: *mut Connection, task: &Task, tgid: u32) {
             }
             _ => 0,
         };
-        carrier::take_up(connection, task, tgid, handle);
+        carrier::take_up(connection, socket, task, tgid, handle);
     }
 }
 
@@ -446,11 +492,13 @@ pub unsafe fn writes(connection: *mut Connection, sk: *mut c_void) {
             return;
         }
         let task = Task::current();
-        let owned = Socket::of(sk).is_some_and(|socket| socket.is_owned());
-        if !owned || task.tgid() != (*connection).tgid {
+        let Some(socket) = Socket::of(sk).filter(Socket::is_owned) else {
+            return;
+        };
+        if task.tgid() != (*connection).tgid {
             return;
         }
-        let handle = sender(connection, Some(&task));
+        let handle = sender(connection, &socket, &task);
         (*connection).bound = 0;
         if (*connection).sharing == sharing::WRITTEN && (*connection).parent != handle {
             (*connection).sharing = sharing::SHARED;
@@ -459,6 +507,17 @@ pub unsafe fn writes(connection: *mut Connection, sk: *mut c_void) {
         }
         (*connection).sharing = sharing::WRITTEN;
         (*connection).parent = handle;
+    }
+}
+
+/// A message begins: if it is the response to the oldest request, that is being answered.
+#[inline(always)]
+pub unsafe fn answers<const EGRESS: bool>(connection: *const Connection) {
+    // SAFETY: as in `request`.
+    unsafe {
+        if EGRESS && (*connection).role == role::SERVER {
+            context::begin(at_hand(connection));
+        }
     }
 }
 

@@ -7,7 +7,10 @@ use crate::{
 };
 use aya_ebpf::helpers::generated::{bpf_get_prandom_u32, bpf_ktime_get_ns};
 use core::arch::asm;
-use sonde_common::context::{Context, SpanContext, Work, slot};
+use sonde_common::{
+    context::{Context, SpanContext, Work, slot},
+    span_id,
+};
 
 /// Slots tried for a free one.
 const TRIES: u32 = 4;
@@ -33,6 +36,9 @@ pub fn claim(now: u64) -> u64 {
             (*context).handle = 0;
             (*context).started_at = now;
             (*context).ended_at = 0;
+            (*context).field = 0;
+            (*context).holder = 0;
+            (*context).begun = 0;
         }
         return handle;
     }
@@ -75,6 +81,24 @@ pub fn get(handle: u64) -> Option<*mut Context> {
     let context = CONTEXTS.get_ptr_mut(slot(handle))?;
     // SAFETY: a map value.
     (unsafe { (*context).handle } == handle).then_some(context)
+}
+
+/// Its request brought this field.
+#[inline(always)]
+pub fn bring(handle: u64, field: u64) {
+    if let Some(context) = get(handle) {
+        // SAFETY: a map value; written once, where its head ends.
+        unsafe { (*context).field = field };
+    }
+}
+
+/// Its response has begun.
+#[inline(always)]
+pub fn begin(handle: u64) {
+    if let Some(context) = get(handle) {
+        // SAFETY: as in `end`.
+        unsafe { (*context).begun = 1 };
+    }
 }
 
 /// The context has ended.
@@ -124,6 +148,12 @@ pub fn under_way(handle: u64) -> u64 {
         Some(context) if unsafe { (*context).ended_at } == 0 => handle,
         _ => 0,
     }
+}
+
+/// A new span id.
+#[inline(always)]
+pub fn span_id() -> [u8; 8] {
+    span_id::marked(u64::from_ne_bytes(random())).to_ne_bytes()
 }
 
 /// Eight random bytes, not all zero.

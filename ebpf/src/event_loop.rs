@@ -52,10 +52,7 @@ pub fn work_on(task: &Task, tgid: u32, handle: u64) {
         kind: THREAD,
         id: task.tid() as u64,
     };
-    let work = Work {
-        handle,
-        switches: task.switches(),
-    };
+    let work = Work::on(handle, task.switches());
     if let Some(known) = WORK.get_ptr_mut(key) {
         // SAFETY: a map value; the carrier runs on this CPU only.
         unsafe { *known = work };

@@ -102,10 +102,7 @@ pub const fn word(handle: u64, switches: u64) -> u64 {
 #[inline(always)]
 pub const fn work(word: u64, switches: u64) -> Work {
     let same = (word ^ switches) & MASK & !1 == 0;
-    Work {
-        handle: word >> SWITCHES,
-        switches: if same { switches } else { u64::MAX },
-    }
+    Work::on(word >> SWITCHES, if same { switches } else { u64::MAX })
 }
 
 #[inline(always)]

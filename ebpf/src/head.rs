@@ -116,6 +116,7 @@ pub unsafe fn capture<const EGRESS: bool>(walk: &mut Walk, direction: *mut Direc
         (*direction).phase = phase::HEAD;
         if begins && !(*head).is_start() {
             (*direction).begun = (*direction).begun.wrapping_add(1);
+            chain::answers::<EGRESS>(walk.connection);
         }
         if (*walk.connection).state == state::NEW && is_confused::<EGRESS>(walk, &*head) {
             (*walk.connection).state = state::OPAQUE;

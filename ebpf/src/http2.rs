@@ -11,6 +11,7 @@ use crate::{
     maps::{CONNECTIONS, HTTP2, lose},
     packet,
     segment::{self, RESUME, direction},
+    turn,
     walk::Walk,
 };
 use aya_ebpf::{
@@ -35,7 +36,6 @@ mod layout;
 mod order;
 pub mod recognize;
 pub mod streams;
-mod turn;
 
 use layout::Half;
 pub use layout::{Http2, Messages, is_unsent, sent_frames};
@@ -107,13 +107,13 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
     unsafe {
         let direction = direction::<EGRESS>(connection);
         let half = layout::half::<EGRESS>(http2);
-        if !turn::take::<EGRESS>(http2) {
+        if !turn::take::<EGRESS>(&raw mut (*http2).turn.taken) {
             lose(segment::hook::<EGRESS>(), Reason::Busy);
             return None;
         }
         settle(&mut walk, half);
         if (*half).introduced == 0 && !introduce::<EGRESS>(&walk, http2) {
-            turn::pass_on::<EGRESS>(http2);
+            turn::pass_on::<EGRESS>(&raw mut (*http2).turn.taken);
             return None;
         }
         if let Some(at) = order::place::<EGRESS>(&mut walk, half, direction) {
@@ -122,7 +122,7 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
         }
         let flags = order::end(&walk, direction);
         digest::flush::<EGRESS>(&walk, half, flags);
-        turn::pass_on::<EGRESS>(http2);
+        turn::pass_on::<EGRESS>(&raw mut (*http2).turn.taken);
     }
     Some(())
 }

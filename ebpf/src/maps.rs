@@ -64,6 +64,12 @@ static CONFIG: Config = Config {
     sock_cookie: 0,
     task_tls: 0,
     sock_owned: 0,
+    sock_wait_queue: 0,
+    wait_queue_head: 0,
+    sock_socket: 0,
+    file_flags: 0,
+    tcp_copied_seq: 0,
+    reserved: 0,
     sock_wmem_queued: 0,
     sock_sndbuf: 0,
     tcp_write_seq: 0,
@@ -205,6 +211,18 @@ pub static GOROUTINES: Table<1> = Array::new();
 /// What threads and tasks work on.
 #[btf_map]
 pub static WORK: LruHashMap<Carrier, Work, 65_536> = LruHashMap::new();
+
+/// Requests by the fields that they brought; see `passed_on`.
+#[btf_map]
+pub static BROUGHT: Table<1> = Array::new();
+
+/// Span ids of other tracers that spans have taken.
+#[btf_map]
+pub static ADOPTED: Table<1> = Array::new();
+
+/// Processes of which one thread was seen to go on with a request that another had read of.
+#[btf_map]
+pub static HANDS_OVER: LruHashMap<u32, u8, 4_096> = LruHashMap::new();
 
 /// Goroutines that handed a request over to a connection, by process, local and remote port.
 #[btf_map]

@@ -117,7 +117,7 @@ unsafe fn prepare(connection: *mut Connection, sk: *mut c_void, next: u32) -> Op
         if !socket.is_owned() || task.tgid() != (*connection).tgid {
             return None;
         }
-        let handle = chain::sender(connection, Some(&task));
+        let handle = chain::sender(connection, &socket, &task);
         let sent = &raw mut (*sending).sent;
         (*sent).parent = handle;
         let span = &raw mut (*sent).span;

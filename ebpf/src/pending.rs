@@ -31,6 +31,8 @@ pub unsafe fn begin(listener: *const Connection, segment: &Segment) -> Option<*m
         (*connection).ingress.sequenced = 1;
         (*connection).ingress.next_sequence = segment.sequence;
         (*connection).ingress.phase = phase::HEAD;
+        // Nothing has left yet: its first response will be seen whole.
+        (*connection).egress.phase = phase::HEAD;
         (*pending).sequence = segment.sequence;
         (*pending).waiting = 1;
         Some(connection)

@@ -9,6 +9,7 @@ use crate::{
     packet::{self, Segment},
     pending,
     task::Socket,
+    turn,
     walk::{self, Walk},
 };
 use aya_ebpf::{
@@ -90,6 +91,11 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
     let direction = direction::<EGRESS>(connection);
     // SAFETY: as above; `direction` points into the value and is written by this hook only.
     unsafe {
+        let turn = &raw mut (*connection).turn;
+        if !turn::take::<EGRESS>(turn) {
+            lose(hook::<EGRESS>(), Reason::Busy);
+            return None;
+        }
         if !EGRESS {
             option::received(skb, &segment, connection);
         }
@@ -104,6 +110,8 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
                 segment,
             });
             if (*connection).state == state::UPGRADED && (*direction).at < segment.length {
+                // The program that goes on there takes a turn of its own.
+                turn::pass_on::<EGRESS>(turn);
                 resume::<EGRESS>(skb, connection, direction, &segment);
             }
             let rest = segment.length.saturating_sub((*direction).at);
@@ -116,6 +124,7 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
         if segment.fin || segment.reset {
             end::<EGRESS>(connection, direction, &segment);
         }
+        turn::pass_on::<EGRESS>(turn);
     }
     Some(())
 }

@@ -31,7 +31,7 @@ use sonde_common::{
     context::SpanContext,
     http1::{Body, HeadScan, body_of},
     loss::{Hook, Reason},
-    traceparent,
+    span_id, traceparent,
 };
 
 mod http2;
@@ -111,7 +111,7 @@ unsafe fn next(connection: *const Connection, sending: *mut Sending, handle: u64
         let sent = place(sending, number);
         (*sent).parent = chain::derive(connection, handle, &raw mut (*sent).span);
         let id = u64::from_ne_bytes((*sent).span.span_id) & !(SENT as u64 - 1) | number;
-        (*sent).span.span_id = id.to_ne_bytes();
+        (*sent).span.span_id = span_id::marked(id).to_ne_bytes();
         sent
     }
 }
@@ -348,8 +348,10 @@ unsafe fn complete(
 ) -> u32 {
     // SAFETY: as in `message`.
     unsafe {
-        let handle = chain::sender(connection, Some(&Task::current()));
+        let mut handle = chain::sender(connection, socket, &Task::current());
         if (*sending).scan.has_traceparent() {
+            let told = (*sending).scan.traceparent();
+            handle = told.map_or(0, |told| chain::brought(connection, handle, told));
             if let Some(at) = passed_on(sending, handle, before) {
                 let sent = next(connection, sending, handle);
                 if rewrite(msg, at, &(*sent).span) {
@@ -404,8 +406,7 @@ unsafe fn empty_line(sending: *const Sending, length: u32) -> Option<u32> {
     Some(if full { length - 2 } else { length - 1 })
 }
 
-/// Where the parent-id of the head's own `traceparent` lies in this message, if that only passes on what
-/// came in with the request at hand.
+/// Where the parent-id of the head's own `traceparent` lies in this message, if the request that brought it is of that trace.
 #[inline(always)]
 unsafe fn passed_on(sending: *const Sending, handle: u64, before: u32) -> Option<u32> {
     // SAFETY: checked map values.
@@ -415,9 +416,8 @@ unsafe fn passed_on(sending: *const Sending, handle: u64, before: u32) -> Option
         if (*cause).span.trace_id != chain::halves(told.trace_id[0], told.trace_id[1]) {
             return None;
         }
-        let came_in = u64::from_ne_bytes((*cause).span.parent_id);
         let at = (*sending).scan.parent_at;
-        (came_in == told.parent_id && at >= before).then(|| at - before + PARENT_ID)
+        (at >= before).then(|| at - before + PARENT_ID)
     }
 }
 

@@ -3,8 +3,8 @@
 use crate::{
     carrier, chain, http2,
     maps::{CONNECTIONS, PROCESSES, RECORDS, SOCKETS, config, lose},
-    omit, option, pending, process, ring, sampling,
-    task::Task,
+    omit, option, passed_on, pending, process, ring, sampling,
+    task::{Socket, Task},
     words,
 };
 use aya_ebpf::{
@@ -28,7 +28,9 @@ use sonde_common::{
 };
 
 const TCP_SYN_SENT: i32 = 2;
+const TCP_FIN_WAIT1: i32 = 4;
 const TCP_CLOSE: i32 = 7;
+const TCP_LAST_ACK: i32 = 9;
 const TCP_LISTEN: i32 = 10;
 
 /// sock_ops programs answer 1 for "go on".
@@ -47,6 +49,7 @@ pub fn inet_sock_set_state(ctx: BtfTracePointContext) -> i32 {
     match new {
         TCP_SYN_SENT => take_in(sk, role::CLIENT, state::NEW),
         TCP_LISTEN => take_in(sk, role::SERVER, state::LISTENING),
+        TCP_FIN_WAIT1 | TCP_LAST_ACK => shut(sk),
         TCP_CLOSE => closed(sk),
         _ => None,
     };
@@ -223,6 +226,8 @@ fn read(sk: *mut c_void) -> Option<()> {
             carrier::take_up_unknown(tgid);
             return None;
         }
+        // Some readers in the kernel run where nobody's thread does (`tcp_read_sock`): then the current one is anybody.
+        let socket = Socket::of(sk).filter(Socket::is_owned)?;
         if (*connection).tgid != tgid {
             (*connection).tgid = tgid;
             (*connection).verdict = verdict::UNKNOWN;
@@ -231,12 +236,27 @@ fn read(sk: *mut c_void) -> Option<()> {
         if (*connection).role == role::SERVER && (*connection).read_messages != begun {
             (*connection).read_messages = begun;
             (*connection).read_at = bpf_ktime_get_ns();
+            if (*connection).state == state::HTTP1 {
+                passed_on::note_all(connection, tgid);
+            }
         }
         match (*connection).state {
-            state::HTTP2 => http2::chain::reads(connection, sk, &task, tgid),
-            _ => chain::reads(connection, &task, tgid),
+            state::HTTP2 => http2::chain::reads(connection, sk, &socket, &task, tgid),
+            _ => chain::reads(connection, &socket, &task, tgid),
         }
     }
+    Some(())
+}
+
+/// The owner writes nothing any more: what it serves there is answered, or given up.
+#[inline(always)]
+fn shut(sk: *mut c_void) -> Option<()> {
+    let connection = CONNECTIONS.get(sk);
+    if connection.is_null() {
+        return None;
+    }
+    // SAFETY: a map value, checked for null.
+    unsafe { chain::forget(connection, bpf_ktime_get_ns()) };
     Some(())
 }
 

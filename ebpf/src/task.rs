@@ -15,6 +15,8 @@ use core::{ffi::c_void, hint::black_box};
 
 /// `IPPROTO_TCP`
 const TCP: u16 = 6;
+/// The same on all architectures that are supported.
+const O_NONBLOCK: u32 = 0o4000;
 
 /// The current thread.
 #[derive(Clone, Copy)]
@@ -106,6 +108,43 @@ impl Socket {
     pub fn is_owned(&self) -> bool {
         // SAFETY: as in `Task`.
         unsafe { field::<u32>(self.0, config().sock_owned) != 0 }
+    }
+
+    /// Does somebody wait on it? While its owner is in a system call on it, that is no thread that blocks: it sits in an epoll, so a loop
+    /// serves it (decision 15). Also true of a socket that nobody holds any more.
+    #[inline(always)]
+    pub fn is_waited_on(&self) -> bool {
+        // SAFETY: as in `Task`; an empty list is its own next entry.
+        unsafe {
+            let queue: *const u8 = field(self.0, config().sock_wait_queue);
+            if queue.is_null() {
+                return true;
+            }
+            let head = config().wait_queue_head;
+            let next: u64 = field(queue, head);
+            next != queue.add(head as usize) as u64
+        }
+    }
+
+    /// Is it set not to block (`O_NONBLOCK`)?
+    #[inline(always)]
+    pub fn is_nonblocking(&self) -> bool {
+        // SAFETY: as in `Task`.
+        unsafe {
+            let socket: *const u8 = field(self.0, config().sock_socket);
+            if socket.is_null() {
+                return false;
+            }
+            let file: *const u8 = field(socket, config().socket_file);
+            !file.is_null() && field::<u32>(file, config().file_flags) & O_NONBLOCK != 0
+        }
+    }
+
+    /// Sequence number of the next byte that the application reads.
+    #[inline(always)]
+    pub fn copied_sequence(&self) -> u32 {
+        // SAFETY: as in `Task`.
+        unsafe { field(self.0, config().tcp_copied_seq) }
     }
 
     /// Sequence number of the next byte that is written.

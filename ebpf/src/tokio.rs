@@ -193,10 +193,7 @@ pub unsafe fn take_up(connection: *const Connection, task: &Task, tokio: &Tokio,
     };
     let key = carrier(task, id);
     // A task sleeps on any thread: instead of that thread's switches, its connection.
-    let work = Work {
-        handle,
-        switches: cookie,
-    };
+    let work = Work::on(handle, cookie);
     let Some(known) = WORK.get_ptr_mut(key) else {
         let _ = WORK.insert(key, work, 0);
         return;

@@ -51,6 +51,16 @@ pub struct Offsets {
     pub sock_protocol: u32,
     /// `sock.sk_lock.owned`
     pub sock_owned: u32,
+    /// `sock.sk_wq`
+    pub sock_wait_queue: u32,
+    /// `socket_wq.wait.head`
+    pub wait_queue_head: u32,
+    /// `sock.sk_socket`
+    pub sock_socket: u32,
+    /// `file.f_flags`
+    pub file_flags: u32,
+    /// `tcp_sock.copied_seq`
+    pub tcp_copied_seq: u32,
     /// `sock.sk_wmem_queued`
     pub sock_wmem_queued: u32,
     /// `sock.sk_sndbuf`
@@ -139,6 +149,11 @@ impl Offsets {
             task_tls: path("task_struct", &TLS),
             sock_protocol: required("sock", &["sk_protocol"])?,
             sock_owned: required("sock", &["sk_lock", "owned"])?,
+            sock_wait_queue: required("sock", &["sk_wq"])?,
+            wait_queue_head: required("socket_wq", &["wait", "head"])?,
+            sock_socket: required("sock", &["sk_socket"])?,
+            file_flags: required("file", &["f_flags"])?,
+            tcp_copied_seq: required("tcp_sock", &["copied_seq"])?,
             sock_wmem_queued: required("sock", &["sk_wmem_queued"])?,
             sock_sndbuf: required("sock", &["sk_sndbuf"])?,
             tcp_write_seq: required("tcp_sock", &["write_seq"])?,

@@ -302,6 +302,7 @@ impl Watch {
             verdict: verdict::WATCH,
             propagate: context::of_process(process, ways, sockhash_is_harmless),
             runtime: context::carrier(process),
+            threads: context::of_threads(process),
             sampler: self.sampling.of(process),
             ..Told::default()
         }

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     carrier, chain, context, grpc, handles, join,
     maps::{HTTP2, PROCESSES, lose},
-    nghttp2, sampling, segment,
+    nghttp2, passed_on, sampling, segment,
     task::{Socket, Task},
     tokio,
     walk::Walk,
@@ -24,6 +24,11 @@ use sonde_common::{
     loss::Reason,
     process::runtime,
 };
+
+/// In `Half::open`: the number of streams, above their handles.
+const HANDLE: u32 = 48;
+const HANDLES: u64 = (1 << HANDLE) - 1;
+const STREAMS: u64 = (1 << (u64::BITS - HANDLE)) - 1;
 
 /// The header block of a request has ended: puts its span into `Half::span`.
 #[inline(always)]
@@ -44,8 +49,17 @@ pub unsafe fn request<const EGRESS: bool>(walk: &Walk, http2: *mut Http2) {
         } else {
             arrives(walk, http2)
         };
-        (*half).streams = (*half).streams.wrapping_add(1);
-        (*half).handles ^= handle;
+        open(half, handle, 1);
+    }
+}
+
+/// So many streams more in the half (-1: one less), one of which is for `handle`. One store: others read both at a time.
+#[inline(always)]
+unsafe fn open(half: *mut Half, handle: u64, more: i64) {
+    // SAFETY: as in `request`; the half is written by its own hook only.
+    unsafe {
+        let sum = (*half).open.wrapping_add((more as u64) << HANDLE) ^ (handle & HANDLES);
+        (&raw mut (*half).open).write_volatile(sum);
     }
 }
 
@@ -58,7 +72,7 @@ unsafe fn arrives(walk: &Walk, http2: *mut Http2) -> u64 {
         let half = half::<false>(http2);
         let span = &raw mut (*half).span;
         let trusted = chain::is_trusted(walk);
-        (*span).span_id = context::random();
+        (*span).span_id = context::span_id();
         (*span).at_work = 0;
         if !joined(connection, half) {
             match (*half).scan.traceparent() {
@@ -75,6 +89,10 @@ unsafe fn arrives(walk: &Walk, http2: *mut Http2) -> u64 {
         }
         let handle = context::claim(walk.now);
         context::fill(handle, &*span);
+        if let Some(told) = (*half).scan.traceparent() {
+            context::bring(handle, passed_on::digest(told));
+            passed_on::note((*connection).tgid, handle);
+        }
         handles::stream_begins((*connection).cookie, (*half).stream, handle);
         handle
     }
@@ -121,9 +139,9 @@ unsafe fn leaves(walk: &Walk, http2: *mut Http2) -> u64 {
         }
         (*span).at_work = 0;
         let cause = cause(walk, (*half).stream);
-        let handle = chain::derive(connection, cause, span);
+        let mut handle = chain::derive(connection, cause, span);
         if let Some(told) = (*half).scan.traceparent() {
-            chain::follow(connection, handle, told, span);
+            handle = chain::follow(connection, handle, told, span);
         }
         (*stream).begun_at = walk.now;
         (*stream).handle = handle;
@@ -145,12 +163,13 @@ unsafe fn cause(walk: &Walk, stream: u32) -> u64 {
         if sk.is_null() {
             return 0;
         }
-        let owned = Socket::of(sk).is_some_and(|socket| socket.is_owned());
         let task = Task::current();
-        if !owned || task.tgid() != (*walk.connection).tgid {
-            return nghttp2::cause(walk.connection, None, stream);
+        match Socket::of(sk).filter(Socket::is_owned) {
+            Some(socket) if task.tgid() == (*walk.connection).tgid => {
+                stream_cause(walk.connection, &socket, &task, stream)
+            }
+            _ => nghttp2::cause(walk.connection, None, stream),
         }
-        stream_cause(walk.connection, &task, stream)
     }
 }
 
@@ -159,7 +178,12 @@ unsafe fn cause(walk: &Walk, stream: u32) -> u64 {
 /// one that called has told, or has started the one that writes; Node.js tells the stream before it is written; gRPC's C core
 /// is asked for the stream.
 #[inline(always)]
-pub unsafe fn stream_cause(connection: *const Connection, task: &Task, stream: u32) -> u64 {
+pub unsafe fn stream_cause(
+    connection: *const Connection,
+    socket: &Socket,
+    task: &Task,
+    stream: u32,
+) -> u64 {
     // SAFETY: as in `request`; the process is used before the program ends.
     unsafe {
         let Some(process) = PROCESSES.get(task.tgid()) else {
@@ -169,14 +193,14 @@ pub unsafe fn stream_cause(connection: *const Connection, task: &Task, stream: u
             return grpc::sent_for((*connection).cookie, stream, &process.grpc);
         }
         match process.runtime {
-            runtime::THREADS if is_alone(task) => chain::sender(connection, Some(task)),
+            runtime::THREADS if is_alone(task) => chain::sender(connection, socket, task),
             runtime::NODE => nghttp2::cause(connection, Some(task), stream),
             runtime::TOKIO => {
                 tokio::streams::cause(task, &process.tokio, (*connection).cookie, stream)
             }
             runtime::GO => match handles::cause((*connection).cookie, stream) {
                 Some(handle) => context::going_on(handle),
-                None => carrier::at_work(connection, task),
+                None => carrier::at_work(connection, task, 0, None),
             },
             _ => 0,
         }
@@ -205,8 +229,7 @@ pub unsafe fn stream_ended<const EGRESS: bool>(walk: &Walk, http2: *mut Http2, s
             return;
         };
         let half = half::<EGRESS>(http2);
-        (*half).streams = (*half).streams.wrapping_sub(1);
-        (*half).handles ^= handle;
+        open(half, handle, -1);
         if serves {
             context::end(handle, walk.now);
         }
@@ -215,7 +238,13 @@ pub unsafe fn stream_ended<const EGRESS: bool>(walk: &Walk, http2: *mut Http2, s
 
 /// A thread has read from the socket.
 #[inline(always)]
-pub unsafe fn reads(connection: *mut Connection, sk: *mut c_void, task: &Task, tgid: u32) {
+pub unsafe fn reads(
+    connection: *mut Connection,
+    sk: *mut c_void,
+    socket: &Socket,
+    task: &Task,
+    tgid: u32,
+) {
     // SAFETY: the caller passes a checked map value and its socket; the process is used before the program ends.
     unsafe {
         let Some(process) = PROCESSES.get(tgid) else {
@@ -223,12 +252,12 @@ pub unsafe fn reads(connection: *mut Connection, sk: *mut c_void, task: &Task, t
         };
         match process.runtime {
             runtime::NODE => {
-                carrier::take_up(connection, task, tgid, 0);
+                carrier::take_up(connection, socket, task, tgid, 0);
                 nghttp2::reads(task, tgid, (*connection).cookie);
             }
             runtime::TOKIO => tokio::streams::reads(task, &process.tokio, (*connection).cookie),
             runtime::THREADS if is_alone(task) && !process.grpc.is_known() => {
-                carrier::take_up(connection, task, tgid, only(sk));
+                carrier::take_up(connection, socket, task, tgid, only(sk));
             }
             _ => {}
         }
@@ -244,9 +273,11 @@ unsafe fn only(sk: *mut c_void) -> u64 {
     }
     // SAFETY: a checked map value.
     unsafe {
-        let [ingress, egress] = &(*http2).halves;
-        match ingress.streams.wrapping_add(egress.streams) {
-            1 => ingress.handles ^ egress.handles,
+        let halves = (&raw const (*http2).halves).cast::<Half>();
+        let [ingress, egress] =
+            [0, 1].map(|half| (&raw const (*halves.add(half)).open).read_volatile());
+        match (ingress >> HANDLE).wrapping_add(egress >> HANDLE) & STREAMS {
+            1 => (ingress ^ egress) & HANDLES,
             _ => 0,
         }
     }

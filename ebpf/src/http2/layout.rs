@@ -105,11 +105,9 @@ pub struct Half {
     /// Where the scan of the piece at hand is, and its end.
     pub scan_at: u32,
     pub scan_end: u32,
-    /// Streams begun (on a server's ingress half, and a client's egress half), those ended in this direction taken off.
-    pub streams: u32,
-    pub reserved_streams: u32,
-    /// Their handles, added modulo two.
-    pub handles: u64,
+    /// Streams begun (on a server's ingress half, and a client's egress half), those ended in this direction taken off, modulo 2^16; below,
+    /// in 48 bits, their handles, added modulo two.
+    pub open: u64,
     /// Sequence number of the first byte that is kept, as it came early, and behind the last; equal: none.
     pub held: u32,
     pub held_end: u32,

@@ -156,9 +156,18 @@ pub struct Frames {
 
 /// Handle of what a request is sent for, where that is certain; else 0.
 #[inline(always)]
-unsafe fn cause(connection: *const Connection, stream: u32) -> u64 {
-    // SAFETY: the caller passes a checked map value. The current thread is the sender.
-    unsafe { stream_cause(connection, &Task::current(), stream) }
+unsafe fn cause(msg: *mut sk_msg_md, connection: *const Connection, stream: u32) -> u64 {
+    // SAFETY: the caller passes the program's context and a checked map value. The current thread is the sender.
+    unsafe {
+        let sk: *mut c_void = (*msg).__bindgen_anon_3.sk.cast();
+        if sk.is_null() {
+            return 0;
+        }
+        match Socket::of(sk) {
+            Some(socket) => stream_cause(connection, &socket, &Task::current(), stream),
+            None => 0,
+        }
+    }
 }
 
 /// Goes on in the program for HTTP/2; comes back only if that is not there.

@@ -120,10 +120,7 @@ fn serve(id: u64, cookie: u64, stream: u32) {
     let Some(handle) = handles::of_stream(cookie, stream) else {
         return;
     };
-    let work = Work {
-        handle,
-        switches: cookie,
-    };
+    let work = Work::on(handle, cookie);
     // A full map gives up its least recently used entry.
     let _ = WORK.insert(carrier(&Task::current(), id), work, 0);
 }

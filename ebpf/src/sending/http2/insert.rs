@@ -102,7 +102,7 @@ unsafe extern "C" fn make_room(index: u64, insertion: *mut Insertion) -> i64 {
             return 1;
         }
         insertion.made = insertion.made.wrapping_add(1);
-        let handle = cause(insertion.connection, (*point).stream);
+        let handle = cause(insertion.msg, insertion.connection, (*point).stream);
         (*point).handle = chain::derive(insertion.connection, handle, &raw mut (*point).span);
         0
     }

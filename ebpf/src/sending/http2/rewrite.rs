@@ -11,7 +11,7 @@ use crate::{
 use aya_ebpf::bindings::sk_msg_md;
 use sonde_common::connection::Connection;
 
-/// Writes over the parent-id of the block that has just ended, if it is the one that came in with the request at hand. `added`
+/// Writes over the parent-id of the block that has just ended, if a request at work brought it. `added`
 /// bytes were put before it.
 #[inline(always)]
 pub unsafe fn parent(
@@ -22,14 +22,12 @@ pub unsafe fn parent(
 ) -> Option<()> {
     // SAFETY: the caller passes the program's context and checked map values.
     unsafe {
-        let handle = cause(connection, (*frames).stream);
         let told = (*frames).scan.traceparent()?;
+        let handle = cause(msg, connection, (*frames).stream);
+        let handle = chain::brought(connection, handle, told);
         let at = (*frames).scan.open_value()?;
         let cause = context::get(handle)?;
         if (*cause).span.trace_id != chain::halves(told.trace_id[0], told.trace_id[1]) {
-            return None;
-        }
-        if u64::from_ne_bytes((*cause).span.parent_id) != told.parent_id {
             return None;
         }
         let point = point(frames, 0);
