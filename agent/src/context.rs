@@ -178,16 +178,17 @@ pub fn carrier(process: &Process) -> u8 {
         Some(Language::Java) => runtime::JAVA,
         Some(Language::NodeJs) => runtime::NODE,
         // Its tasks wait in a queue of their own: what a thread read last was right for 19 %.
-        _ if process
-            .exe
-            .file_name()
-            .is_some_and(|name| name == "haproxy") =>
-        {
-            runtime::MOVING
-        }
+        _ if program(process) == Some("haproxy") => runtime::MOVING,
         _ => runtime::THREADS,
     }
 }
+
+fn program(process: &Process) -> Option<&str> {
+    process.exe.file_name()?.to_str()
+}
+
+/// Programs that send requests on with method and target as they came, unless they are told otherwise.
+const PROXIES: [&str; 5] = ["nginx", "haproxy", "envoy", "varnishd", "squid"];
 
 /// What is known of the threads of the process: bits of [`threads`].
 #[must_use]
@@ -195,11 +196,11 @@ pub fn of_threads(process: &Process) -> u8 {
     if process.runtime.language == Some(Language::Ruby) {
         return threads::HAND_OVER;
     }
-    let name = process.exe.file_name().and_then(|name| name.to_str());
-    if name.is_some_and(|name| name.starts_with("perl")) {
-        return threads::NONBLOCKING_IS_LOOP;
+    match program(process) {
+        Some(name) if name.starts_with("perl") => threads::NONBLOCKING_IS_LOOP,
+        Some(name) if PROXIES.contains(&name) => threads::PROXY,
+        _ => 0,
     }
-    0
 }
 
 #[cfg(test)]

@@ -97,8 +97,8 @@ pub struct Direction {
     pub messages: u32,
     /// Messages begun in this direction.
     pub begun: u32,
-    /// Bytes of the last head that ended: what to expect of the next.
-    pub last_head: u32,
+    /// In a proxy: digest of the request line of the last head that began; 0: it has none.
+    pub target: u32,
     /// Sequence number of the first byte that was told of out of order; equal to `held_end`: none.
     pub held: u32,
     /// Sequence number after the last of them.
@@ -146,8 +146,8 @@ pub struct Connection {
     pub leaves_out: [u8; 2],
     /// 1: the agent was told of it. Written by the `cgroup_skb` hooks.
     pub announced: u8,
-    /// Padding.
-    pub reserved_ends: u8,
+    /// 1: its owner is a proxy, whose requests have digests. Written with the owner.
+    pub of_proxy: u8,
     /// Owner. Written on connect and listen, and by the reading hook.
     pub tgid: u32,
     /// `begun` of the request direction at the last read.
@@ -226,7 +226,7 @@ impl Direction {
         next_sequence: 0,
         messages: 0,
         begun: 0,
-        last_head: 0,
+        target: 0,
         phase: phase::UNSYNCED,
         sequenced: 0,
         finished: 0,

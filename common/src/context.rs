@@ -85,6 +85,8 @@ pub struct Context {
     pub ended_at: u64,
     /// Digest of the `traceparent` that it brought; 0: none.
     pub field: u64,
+    /// In a proxy: digest of its method and target; 0: none.
+    pub target: u64,
     /// The thread that read of it last; 0: nobody yet.
     pub holder: u32,
     /// 1: its response has begun.
@@ -196,7 +198,7 @@ pub struct Joint {
 
 const _: () = assert!(size_of::<Joint>() == 48);
 const _: () = assert!(size_of::<SpanContext>() == 40);
-const _: () = assert!(size_of::<Context>() == 80);
+const _: () = assert!(size_of::<Context>() == 88);
 const _: () = assert!(size_of::<Carrier>() == 16);
 const _: () = assert!(size_of::<Work>() == 32);
 const _: () = assert!(size_of::<Ends>() == 36);

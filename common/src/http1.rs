@@ -10,5 +10,5 @@ mod scan;
 
 pub use body::{Body, body_of};
 pub use chunked::ChunkScan;
-pub use scan::{HeadScan, Window};
+pub use scan::{HeadScan, Window, line_end};
 pub(crate) use scan::{first, line_feeds};

@@ -45,6 +45,8 @@ pub mod threads {
     pub const HAND_OVER: u8 = 1;
     /// Sockets that do not block are an event loop's (Perl, whose clients block).
     pub const NONBLOCKING_IS_LOOP: u8 = 2;
+    /// The process is a proxy: what it sends on unchanged is for the request that came with it.
+    pub const PROXY: u8 = 4;
 }
 
 /// Where the goroutine is found, as offsets in bytes.

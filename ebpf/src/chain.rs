@@ -88,8 +88,10 @@ unsafe fn arrives(walk: &Walk, head: &HeadScan, end: u32, span: *mut SpanContext
             span,
         );
         context::fill(handle, &*span);
-        if let Some(told) = head.traceparent() {
-            context::bring(handle, passed_on::digest(told));
+        let field = head.traceparent().map_or(0, passed_on::digest);
+        let target = passed_on::by_target((*connection).ingress.target);
+        if field != 0 || target != 0 {
+            context::bring(handle, field, target);
         }
         if trusted || (*span).origin == origin::JOINED {
             received::publish(handle, received::traceparent(black_box(head)).is_some());
@@ -264,7 +266,13 @@ unsafe fn leaves(walk: &Walk, head: &HeadScan, end: u32, span: *mut SpanContext)
                     *span = (*sent).span;
                     (*sent).parent
                 }
-                None => derive(connection, cause(walk), span),
+                None => {
+                    let cause = match cause(walk) {
+                        0 => passed_on::sent_on((*connection).tgid, (*connection).egress.target),
+                        known => known,
+                    };
+                    derive(connection, cause, span)
+                }
             };
             if let Some(told) = told {
                 parent = follow(connection, parent, told, span);

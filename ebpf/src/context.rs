@@ -37,6 +37,7 @@ pub fn claim(now: u64) -> u64 {
             (*context).started_at = now;
             (*context).ended_at = 0;
             (*context).field = 0;
+            (*context).target = 0;
             (*context).holder = 0;
             (*context).begun = 0;
         }
@@ -83,12 +84,15 @@ pub fn get(handle: u64) -> Option<*mut Context> {
     (unsafe { (*context).handle } == handle).then_some(context)
 }
 
-/// Its request brought this field.
+/// Its request brought this field (0: none), to this target (0: not known).
 #[inline(always)]
-pub fn bring(handle: u64, field: u64) {
+pub fn bring(handle: u64, field: u64, target: u64) {
     if let Some(context) = get(handle) {
         // SAFETY: a map value; written once, where its head ends.
-        unsafe { (*context).field = field };
+        unsafe {
+            (*context).field = field;
+            (*context).target = target;
+        }
     }
 }
 

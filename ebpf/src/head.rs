@@ -4,7 +4,7 @@
 use crate::{
     announce, chain,
     maps::{RECORDS, config, lose},
-    omit, ring, segment,
+    omit, ring, segment, target,
     walk::Walk,
     window::{Bytes, Words},
 };
@@ -117,6 +117,9 @@ pub unsafe fn capture<const EGRESS: bool>(walk: &mut Walk, direction: *mut Direc
         if begins && !(*head).is_start() {
             (*direction).begun = (*direction).begun.wrapping_add(1);
             chain::answers::<EGRESS>(walk.connection);
+            if (*walk.connection).of_proxy != 0 {
+                (*direction).target = target::digest(&raw const (*record).window, at);
+            }
         }
         if (*walk.connection).state == state::NEW && is_confused::<EGRESS>(walk, &*head) {
             (*walk.connection).state = state::OPAQUE;
@@ -259,7 +262,6 @@ unsafe fn emit<const EGRESS: bool>(
         (*header).span = SpanContext::NONE;
         omit::message::<EGRESS>(walk.connection, direction);
         if (*direction).head.is_end() {
-            (*direction).last_head = (*direction).head.bytes;
             let body = framing::<EGRESS>(walk.connection, direction, &(*direction).head);
             (*header).elided = enter::<EGRESS>(walk, direction, body, left);
         }

@@ -56,6 +56,7 @@ mod segment;
 mod sending;
 mod socket;
 mod table;
+mod target;
 mod task;
 mod threads;
 mod tokio;

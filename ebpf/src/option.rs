@@ -118,6 +118,10 @@ unsafe fn prepare(connection: *mut Connection, sk: *mut c_void, next: u32) -> Op
             return None;
         }
         let handle = chain::sender(connection, &socket, &task);
+        if handle == 0 && (*connection).of_proxy != 0 {
+            // What it is sent for shows in its bytes, which are not there yet.
+            return None;
+        }
         let sent = &raw mut (*sending).sent;
         (*sent).parent = handle;
         let span = &raw mut (*sent).span;

@@ -1,4 +1,5 @@
-//! Requests by the `traceparent` that they brought: a process that sends that very field on names the cause itself.
+//! Requests by the `traceparent` that they brought: a process that sends that very field on names the cause itself. Without one, a proxy names
+//! it by method and target (`target`).
 //!
 //! Proxies do so, and services that copy fields by hand. It holds whatever carries the work, so it goes before what a thread or task says. The
 //! field on the wire names the caller's span: the call gets a span of its own.
@@ -8,13 +9,20 @@ use crate::{
     maps::{ADOPTED, BROUGHT},
     table::{self, Key, fold},
 };
-use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
-use sonde_common::{connection::Connection, span_id, traceparent::Traceparent};
+use aya_ebpf::helpers::generated::{bpf_ktime_get_ns, bpf_loop};
+use core::ffi::c_void;
+use sonde_common::{
+    connection::{Connection, PIPELINED},
+    span_id,
+    traceparent::Traceparent,
+};
 
 /// In an entry's word below the handle: always set, and that several requests have brought the same.
 const HANDLE: u32 = 16;
 const SET: u64 = 1;
 const SEVERAL: u64 = 2;
+/// Keeps digests of targets and fields apart.
+const TARGET: u64 = 0x7461_7267_6574;
 
 /// Instead of a handle: the field was brought in, but not by one request that goes on.
 pub const BY_NONE: u64 = u64::MAX;
@@ -41,11 +49,18 @@ pub fn note(tgid: u32, handle: u64) {
         return;
     };
     // SAFETY: a map value.
-    let field = unsafe { (*request).field };
-    if field == 0 {
-        return;
+    let (field, target) = unsafe { ((*request).field, (*request).target) };
+    if field != 0 {
+        enter(tgid, field, handle);
     }
-    let key = key(tgid, field);
+    if target != 0 {
+        enter(tgid, target, handle);
+    }
+}
+
+#[inline(never)]
+fn enter(tgid: u32, digest: u64, handle: u64) {
+    let key = key(tgid, digest);
     let known = table::word(&BROUGHT, key, 0).unwrap_or(0);
     if known >> HANDLE == handle {
         return;
@@ -60,16 +75,40 @@ pub fn note(tgid: u32, handle: u64) {
     });
 }
 
+/// What a loop over a connection's requests needs; lives on the BPF stack.
+#[repr(C)]
+struct Reads {
+    connection: *const Connection,
+    tgid: u64,
+}
+
 /// The requests that a thread of the process may have read of just now.
 #[inline(always)]
 pub unsafe fn note_all(connection: *const Connection, tgid: u32) {
-    // SAFETY: the caller passes a checked map value.
+    let mut reads = Reads {
+        connection,
+        tgid: tgid as u64,
+    };
+    // SAFETY: the callback gets `reads` back, which outlives the call; the caller passes a checked map value.
     unsafe {
-        for handle in (*connection).contexts {
-            if handle != 0 {
-                note(tgid, handle);
-            }
+        bpf_loop(
+            PIPELINED as u32,
+            note_one as *mut c_void,
+            (&raw mut reads).cast(),
+            0,
+        )
+    };
+}
+
+unsafe extern "C" fn note_one(index: u64, reads: *mut Reads) -> i64 {
+    // SAFETY: `note_all` passes a checked map value.
+    unsafe {
+        let handles = (&raw const (*(*reads).connection).contexts).cast::<u64>();
+        let handle = *handles.add(index as usize & (PIPELINED - 1));
+        if handle != 0 {
+            note((*reads).tgid as u32, handle);
         }
+        0
     }
 }
 
@@ -91,6 +130,33 @@ pub fn cause(tgid: u32, parent_tgid: u32, candidate: u64, field: u64) -> u64 {
         _ if word & SEVERAL != 0 || !brought(handle, field) => BY_NONE,
         _ if context::going_on(handle) == 0 => BY_NONE,
         _ => handle,
+    }
+}
+
+/// Handle of the one request of a proxy that is at work with this method and target; 0: none, or several.
+#[inline(never)]
+pub fn sent_on(tgid: u32, target: u32) -> u64 {
+    if target == 0 {
+        return 0;
+    }
+    let target = by_target(target);
+    let word = table::word(&BROUGHT, key(tgid, target), 0).unwrap_or(0);
+    let handle = context::under_way(word >> HANDLE);
+    // SAFETY: a map value.
+    let same = context::get(handle).is_some_and(|request| unsafe { (*request).target } == target);
+    if same && word & SEVERAL == 0 {
+        handle
+    } else {
+        0
+    }
+}
+
+/// What stands for a request line's digest in a context; 0 for none.
+#[inline(always)]
+pub const fn by_target(digest: u32) -> u64 {
+    match digest {
+        0 => 0,
+        digest => fold(TARGET, digest as u64) | 1,
     }
 }
 

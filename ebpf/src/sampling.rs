@@ -1,11 +1,12 @@
 //! The sampler: decides once, where a trace begins, whether it is recorded (W3C trace-flags, bit 0).
 
-use crate::maps::{PROCESSES, SAMPLERS, config};
+use crate::maps::{PROCESSES, SAMPLERS};
 use aya_ebpf::helpers::generated::bpf_ktime_get_ns;
 use core::arch::asm;
 use sonde_common::{
     connection::Connection,
     context::SAMPLED,
+    process::threads,
     sampler::{Sampler, kind},
 };
 
@@ -35,16 +36,14 @@ pub unsafe fn flags(connection: *const Connection, given: Option<u8>, trace_id: 
     }
 }
 
-/// Notes the sampler of the process that accepts the connection: the listener's may be from before its service was known.
+/// Notes what is known of the process that accepts the connection: what the listener says may be from before that was known.
 #[inline(always)]
 pub unsafe fn accepted(connection: *mut Connection) {
-    if config().service_samplers == 0 {
-        return;
-    }
     // SAFETY: as in `flags`; the process is used before the program ends.
     unsafe {
         if let Some(process) = PROCESSES.get((*connection).tgid) {
             (*connection).sampler = process.sampler as u16;
+            (*connection).of_proxy = (process.threads & threads::PROXY != 0) as u8;
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     fields::Fields,
     http2 as connections,
     maps::{CONNECTIONS, HTTP2, SENDING, lose},
+    passed_on, target,
     task::{Socket, Task},
     window::{Bytes, Words},
 };
@@ -352,7 +353,7 @@ unsafe fn complete(
         if (*sending).scan.has_traceparent() {
             let told = (*sending).scan.traceparent();
             handle = told.map_or(0, |told| chain::brought(connection, handle, told));
-            if let Some(at) = passed_on(sending, handle, before) {
+            if let Some(at) = parent_id(sending, handle, before) {
                 let sent = next(connection, sending, handle);
                 if rewrite(msg, at, &(*sent).span) {
                     (*sending).count = (*sending).count.wrapping_add(1);
@@ -363,6 +364,10 @@ unsafe fn complete(
         let Some(at) = empty_line(sending, length) else {
             return 0;
         };
+        if handle == 0 && (*connection).of_proxy != 0 && (*sending).base == 0 && before == 0 {
+            let target = target::digest(&raw const (*sending).window, length);
+            handle = passed_on::sent_on((*connection).tgid, target);
+        }
         let fields = Fields::of(&(*sending).scan, handle);
         let room = socket.room();
         if room < in_memory(length.wrapping_add(fields.length)) {
@@ -408,7 +413,7 @@ unsafe fn empty_line(sending: *const Sending, length: u32) -> Option<u32> {
 
 /// Where the parent-id of the head's own `traceparent` lies in this message, if the request that brought it is of that trace.
 #[inline(always)]
-unsafe fn passed_on(sending: *const Sending, handle: u64, before: u32) -> Option<u32> {
+unsafe fn parent_id(sending: *const Sending, handle: u64, before: u32) -> Option<u32> {
     // SAFETY: checked map values.
     unsafe {
         let told = (*sending).scan.traceparent()?;

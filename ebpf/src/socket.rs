@@ -23,7 +23,7 @@ use core::ffi::c_void;
 use sonde_common::{
     connection::{Connection, Direction, phase, role, state},
     loss::{Hook, Reason},
-    process::{propagate, verdict},
+    process::{Process, propagate, threads, verdict},
     record::{Closed, Kind},
 };
 
@@ -61,9 +61,9 @@ fn take_in(sk: *mut c_void, role: u8, state: u8) -> Option<()> {
     let tgid = current_tgid();
     process::inherit(tgid);
     // SAFETY: the values are copied at once.
-    let (verdict, sampler) = unsafe { PROCESSES.get(tgid) }
-        .map_or((verdict::UNKNOWN, 0), |process| {
-            (process.verdict, process.sampler as u16)
+    let (verdict, sampler, of_proxy) = unsafe { PROCESSES.get(tgid) }
+        .map_or((verdict::UNKNOWN, 0, 0), |process| {
+            (process.verdict, process.sampler as u16, is_proxy(process))
         });
     let leave = verdict == verdict::LEAVE || tgid == config().agent_tgid;
     if leave && state != state::LISTENING {
@@ -83,11 +83,17 @@ fn take_in(sk: *mut c_void, role: u8, state: u8) -> Option<()> {
         (*connection).tgid = tgid;
         (*connection).verdict = verdict;
         (*connection).sampler = sampler;
+        (*connection).of_proxy = of_proxy;
         if role == role::CLIENT {
             chain::connects(connection);
         }
     }
     Some(())
+}
+
+#[inline(always)]
+const fn is_proxy(process: &Process) -> u8 {
+    (process.threads & threads::PROXY != 0) as u8
 }
 
 /// Forgets all about a socket.
@@ -231,6 +237,7 @@ fn read(sk: *mut c_void) -> Option<()> {
         if (*connection).tgid != tgid {
             (*connection).tgid = tgid;
             (*connection).verdict = verdict::UNKNOWN;
+            (*connection).of_proxy = PROCESSES.get(tgid).map_or(0, is_proxy);
         }
         let begun = (*connection).ingress.begun;
         if (*connection).role == role::SERVER && (*connection).read_messages != begun {

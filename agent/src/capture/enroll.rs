@@ -12,7 +12,7 @@ use aya::maps::{MapData, SkStorage, SockHash};
 use rustc_hash::FxHashSet;
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use sonde_common::connection::{Connection, Direction, role, state};
-use sonde_common::process::{Process, propagate, verdict};
+use sonde_common::process::{Process, propagate, threads, verdict};
 
 use super::loader::StoredConnection;
 use super::{Capture, CaptureError};
@@ -118,6 +118,7 @@ impl Enroller {
             enrolled: enrolled.into(),
             cookie: cookie(&socket).unwrap_or(0),
             sampler: u16::try_from(process.sampler).unwrap_or(0),
+            of_proxy: (process.threads & threads::PROXY != 0).into(),
             ingress: Direction::UNSYNCED,
             egress: Direction::UNSYNCED,
             ..Connection::default()

@@ -14,6 +14,7 @@ mod start_line;
 mod target;
 
 pub(crate) use skip::line_feeds;
+pub use target::line_end;
 
 /// Random access to the bytes that are scanned.
 pub trait Window {

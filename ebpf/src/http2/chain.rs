@@ -90,7 +90,7 @@ unsafe fn arrives(walk: &Walk, http2: *mut Http2) -> u64 {
         let handle = context::claim(walk.now);
         context::fill(handle, &*span);
         if let Some(told) = (*half).scan.traceparent() {
-            context::bring(handle, passed_on::digest(told));
+            context::bring(handle, passed_on::digest(told), 0);
             passed_on::note((*connection).tgid, handle);
         }
         handles::stream_begins((*connection).cookie, (*half).stream, handle);

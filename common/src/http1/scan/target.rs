@@ -97,6 +97,14 @@ impl HeadScan {
     }
 }
 
+/// Bytes of the word before the first carriage return or line feed, or other control character but tab; 8: there is none.
+#[inline(always)]
+#[must_use]
+pub const fn line_end(word: u64) -> u32 {
+    let found = word.wrapping_sub(ONES * 0x20) & !word & (ONES * 0x80);
+    if found == 0 { 8 } else { first(found) }
+}
+
 /// 0x80 in the byte of each space and control character; exact up to and with the lowest.
 #[inline(always)]
 const fn controls(word: u64) -> u64 {
