@@ -16,8 +16,8 @@ use std::time::Duration;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::time::{ClockId, clock_gettime};
 use sonde_common::context::{SAMPLED, SpanContext, origin};
+use sonde_protocols::Label;
 use sonde_protocols::Timestamp;
-use sonde_protocols::exchange::Label;
 
 use crate::capture::{Capture, Record, Records, Statistics};
 use crate::connections::{Connections, Finished};

@@ -2,7 +2,7 @@
 
 use sonde_common::context::SpanContext;
 use sonde_common::http2 as common;
-use sonde_protocols::exchange::Label;
+use sonde_protocols::Label;
 use sonde_protocols::http2::frame;
 
 #[test]

@@ -5,18 +5,21 @@
 //! | line | meaning |
 //! |---|---|
 //! | `>text`, `<text` | request or response bytes; `\r`, `\n`, `\\` and `\xHH` are escapes |
+//! | `Ltext` | request bytes with the last of which a head ends, and its label |
 //! | `E` `e` and three bytes | counted body of the request, the response: bytes, content, end |
 //! | `G` `g` and a byte | a hole in the request, the response direction |
 //! | `F` `f` `R` `X` `S` | as in every script (`src/lib.rs`) |
 //!
-//! Checked: no panic, bounded memory, plausible exchanges, nothing held after the end.
+//! Checked: no panic, bounded memory, plausible exchanges, nothing held after the end; a label is seen at most once, and at the
+//! request it came with.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sonde_fuzz::{Line, Script};
+use sonde_fuzz::{Line, Script, labelled_at};
 use sonde_protocols::exchange::{Exchange, Outcome, Sink};
 use sonde_protocols::http1::{Connection, Limits};
-use sonde_protocols::{Anomaly, Chunk, Elided};
+use sonde_protocols::{Anomaly, Chunk, Elided, Timestamp};
+use std::collections::BTreeSet;
 
 const LIMITS: Limits = Limits {
     head_bytes: 512,
@@ -26,10 +29,25 @@ const LIMITS: Limits = Limits {
 /// Two halves of a head each, a head for each exchange in flight, and the queue's own entries.
 const FOOTPRINT: usize = (LIMITS.in_flight + 4) * (LIMITS.head_bytes * 6 + 512);
 
-struct Checked;
+/// What is checked of exchanges; the labels seen so far.
+#[derive(Default)]
+struct Checked(BTreeSet<Timestamp>);
+
+impl Checked {
+    /// The label came while the request's head did: not before its first byte, nor after its last.
+    fn label(&mut self, exchange: &Exchange) {
+        let Some(at) = exchange.label.as_ref().map(labelled_at) else {
+            return;
+        };
+        assert!(self.0.insert(at), "a label was given twice");
+        assert!(exchange.request_started <= at);
+        assert!(exchange.request_ended.is_none_or(|end| end >= at));
+    }
+}
 
 impl Sink for Checked {
     fn exchange(&mut self, exchange: Exchange) {
+        self.label(&exchange);
         assert!(
             exchange
                 .request
@@ -98,6 +116,7 @@ fn own(script: &mut Script<Connection, Checked>, line: Line<'_>) {
     let direction = line.direction;
     match line.verb {
         b'>' | b'<' => script.bytes(direction, &unescape(line.rest)),
+        b'L' => script.head(direction, &unescape(line.rest)),
         b'E' | b'e' => script.push(
             direction,
             Chunk::Elided(Elided {
@@ -118,4 +137,10 @@ fn check(connection: &Connection) {
     }
 }
 
-fuzz_target!(|input: &[u8]| Script::play(Connection::new(LIMITS), Checked, input, own, check));
+fuzz_target!(|input: &[u8]| Script::play(
+    Connection::new(LIMITS),
+    Checked::default(),
+    input,
+    own,
+    check
+));

@@ -12,7 +12,7 @@
 //! Time goes on by a tick a line and a tick a piece. Nothing may be held after the end.
 
 use sonde_protocols::exchange::Sink;
-use sonde_protocols::{Chunk, Close, Direction, Timestamp, http1, http2};
+use sonde_protocols::{Chunk, Close, Direction, Label, Timestamp, http1, http2};
 
 /// A state machine of a connection.
 pub trait Machine {
@@ -163,12 +163,34 @@ impl<M: Machine, S: Sink> Script<M, S> {
         }
     }
 
+    /// Feeds bytes in pieces, the last of which ends a request's head; its label is the time.
+    pub fn head(&mut self, direction: Direction, bytes: &[u8]) {
+        let piece = if self.piece == 0 {
+            bytes.len()
+        } else {
+            self.piece
+        };
+        let last = bytes.len().saturating_sub(piece.max(1));
+        let (before, last) = bytes.split_at(last);
+        self.bytes(direction, before);
+        let mut label = [0; size_of::<Label>()];
+        label[..8].copy_from_slice(&(self.now + 1).to_le_bytes());
+        self.push(direction, Chunk::Head(last, label));
+    }
+
     /// Feeds a chunk.
     pub fn push(&mut self, direction: Direction, chunk: Chunk<'_>) {
         self.now += 1;
         let at = Timestamp(self.now);
         self.connection.push(direction, chunk, at, &mut self.sink);
     }
+}
+
+/// When a chunk with this label came ([`Script::head`]).
+#[must_use]
+pub fn labelled_at(label: &Label) -> Timestamp {
+    let time = label.first_chunk().copied().unwrap_or_default();
+    Timestamp(u64::from_le_bytes(time))
 }
 
 /// Bytes of hexadecimal digits; what is no digit is passed over.

@@ -1,5 +1,8 @@
 //! What a parser is fed: one direction's bytes in order, what was left out of them, and when.
 
+/// What the capture side attaches to a request; not looked at here.
+pub type Label = [u8; 40];
+
 /// A moment in nanoseconds of the capture side's monotonic clock. Parsers only carry and compare it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(pub u64);
@@ -30,6 +33,9 @@ pub struct Elided {
 pub enum Chunk<'a> {
     /// Bytes as they were on the wire.
     Bytes(&'a [u8]),
+    /// The same, where a request's head ends with the last of them: the label is that request's. What HTTP/2 attaches to a
+    /// request is an entry of its digest instead.
+    Head(&'a [u8], Label),
     /// Body bytes that were only counted. They never hide a message head.
     Elided(Elided),
     /// A hole of this many bytes (0: unknown); the parser has to find its footing again.

@@ -3,7 +3,7 @@
 //! What an observer can miss is an `Option`: on an HTTP/2 connection that is older than the observer even the method may
 //! be a reference to a table entry it has not seen.
 
-use crate::{Anomaly, Direction, Timestamp};
+use crate::{Anomaly, Direction, Label, Timestamp};
 
 mod field;
 mod head;
@@ -52,13 +52,10 @@ pub struct Reset {
     pub code: u32,
 }
 
-/// What the owner of a connection attaches to a request; not looked at here.
-pub type Label = [u8; 40];
-
 /// One request with its final response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
-    /// What was attached to the request (`Connection::label`, or an entry of the digest).
+    /// What was attached to the request ([`Chunk::Head`](crate::Chunk::Head), or an entry of the digest).
     pub label: Option<Label>,
     /// The stream (RFC 9113 section 5.1.1); `None` before HTTP/2.
     pub stream: Option<u32>,

@@ -14,5 +14,5 @@ pub mod http1;
 pub mod http2;
 
 pub use anomaly::Anomaly;
-pub use chunk::{Chunk, Close, Direction, Elided, Timestamp};
+pub use chunk::{Chunk, Close, Direction, Elided, Label, Timestamp};
 pub use exchange::Exchange;

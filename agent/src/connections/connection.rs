@@ -1,9 +1,8 @@
 //! One connection: who holds it, what it speaks, and what became of its exchanges.
 
 use sonde_common::connection::role;
-use sonde_common::context::SpanContext;
 use sonde_common::record::{Closed, DataHeader, TENTATIVE, flag};
-use sonde_protocols::exchange::{Exchange, Field, Label, Outcome};
+use sonde_protocols::exchange::{Exchange, Field, Outcome};
 use sonde_protocols::{Close, Direction, Timestamp};
 
 use super::machine::{Machine, MachineLimits};
@@ -71,9 +70,6 @@ impl Connection {
             self.machine.request_read(Timestamp(header.read_at));
         }
         self.machine.push(direction, header, data.bytes, output);
-        if header.span.is_some() {
-            self.machine.label(label(&header.span));
-        }
         if header.flags & flag::RESET != 0 {
             self.machine.close(Close::Reset, at, output);
         } else if header.flags & flag::FIN != 0 {
@@ -172,16 +168,4 @@ fn direction(header: &DataHeader) -> Direction {
     } else {
         Direction::Response
     }
-}
-
-/// A span as bytes.
-fn label(span: &SpanContext) -> Label {
-    let mut label = [0; 40];
-    label[..16].copy_from_slice(&span.trace_id);
-    label[16..24].copy_from_slice(&span.span_id);
-    label[24..32].copy_from_slice(&span.parent_id);
-    label[32] = span.flags;
-    label[33] = span.origin;
-    label[34] = span.at_work;
-    label
 }

@@ -54,6 +54,7 @@ mod tests {
             digest.push(&header, &vec![0; *captured], |chunk| {
                 seen.push(match chunk {
                     Chunk::Bytes(bytes) => format!("bytes {}", bytes.len()),
+                    Chunk::Head(..) => "head".to_owned(),
                     Chunk::Gap(missed) => format!("gap {missed}"),
                     Chunk::Elided(_) => "elided".to_owned(),
                 });

@@ -3,7 +3,7 @@
 //! Whoever adds a protocol adds it here.
 
 use sonde_common::record::{Closed, DataHeader};
-use sonde_protocols::exchange::{Label, Sink};
+use sonde_protocols::exchange::Sink;
 use sonde_protocols::{Close, Direction, Exchange, Timestamp, http1, http2};
 
 use super::digest::Digest;
@@ -97,13 +97,6 @@ impl Machine {
             if let Some(chunk) = Stream::rest(counted) {
                 machine.push(direction, chunk, Timestamp(closed.at), sink);
             }
-        }
-    }
-
-    /// Attaches something to the request whose head was pushed last; a digest says it by itself.
-    pub(super) fn label(&mut self, label: Label) {
-        if let Self::Http1(machine, _) = self {
-            machine.label(label);
         }
     }
 

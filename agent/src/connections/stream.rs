@@ -1,7 +1,8 @@
 //! One direction of a connection: turns records into the chunks a parser takes.
 
+use sonde_common::context::SpanContext;
 use sonde_common::record::{DataHeader, flag};
-use sonde_protocols::{Chunk, Elided};
+use sonde_protocols::{Chunk, Elided, Label};
 
 /// Records kept until the bytes before them come; more is a gap.
 const MOST_HELD: usize = 64;
@@ -41,7 +42,7 @@ impl Stream {
         }
         self.next = header.offset + u64::from(header.captured) + header.elided;
         if !bytes.is_empty() {
-            feed(Chunk::Bytes(bytes));
+            feed(captured(header, bytes));
         }
         let end = header.flags & flag::END_OF_MESSAGE != 0;
         if header.elided > 0 || (header.captured == 0 && end) {
@@ -103,6 +104,27 @@ impl Stream {
     }
 }
 
+/// The captured bytes of a record, with the span of the request whose head ends with them.
+fn captured<'a>(header: &DataHeader, bytes: &'a [u8]) -> Chunk<'a> {
+    if header.span.is_some() {
+        Chunk::Head(bytes, label(&header.span))
+    } else {
+        Chunk::Bytes(bytes)
+    }
+}
+
+/// A span as bytes.
+fn label(span: &SpanContext) -> Label {
+    let mut label = [0; 40];
+    label[..16].copy_from_slice(&span.trace_id);
+    label[16..24].copy_from_slice(&span.span_id);
+    label[24..32].copy_from_slice(&span.parent_id);
+    label[32] = span.flags;
+    label[33] = span.origin;
+    label[34] = span.at_work;
+    label
+}
+
 #[cfg(test)]
 mod tests {
     use super::Stream;
@@ -129,6 +151,9 @@ mod tests {
                         format!("end {}", elided.bytes)
                     }
                     sonde_protocols::Chunk::Elided(elided) => format!("elided {}", elided.bytes),
+                    sonde_protocols::Chunk::Head(bytes, label) => {
+                        format!("head {} {}", bytes.len(), label[0])
+                    }
                     sonde_protocols::Chunk::Gap(missed) => format!("gap {missed}"),
                 });
             });

@@ -18,10 +18,11 @@
 //! What follows a CONNECT request is not looked at until its response: clients may already speak the
 //! tunnelled protocol.
 
+use self::heads::Piece;
 use super::half::{self, Half, Hole, Phase};
 use super::in_flight::InFlight;
-use crate::exchange::{Label, Outcome, Sink};
-use crate::{Anomaly, Chunk, Close, Direction, Elided, Timestamp};
+use crate::exchange::{Outcome, Sink};
+use crate::{Anomaly, Chunk, Close, Direction, Elided, Label, Timestamp};
 
 mod heads;
 mod pairing;
@@ -94,7 +95,8 @@ impl Connection {
             return;
         }
         match chunk {
-            Chunk::Bytes(bytes) => self.bytes(direction, bytes, at, sink),
+            Chunk::Bytes(bytes) => self.bytes(direction, bytes, None, at, sink),
+            Chunk::Head(bytes, label) => self.bytes(direction, bytes, Some(label), at, sink),
             Chunk::Elided(elided) => self.elided(direction, elided, at, sink),
             Chunk::Gap(bytes) => self.gap(direction, bytes, at, sink),
         }
@@ -103,11 +105,6 @@ impl Connection {
     /// The receiving process has read from the connection: marks the requests not read before.
     pub fn request_read(&mut self, at: Timestamp) {
         self.in_flight.read(at);
-    }
-
-    /// Attaches something to the request whose head was pushed last.
-    pub fn label(&mut self, label: Label) {
-        self.in_flight.label(label);
     }
 
     /// One direction has ended (FIN): no more bytes will come there.
@@ -177,7 +174,14 @@ impl Connection {
         }
     }
 
-    fn bytes(&mut self, direction: Direction, bytes: &[u8], at: Timestamp, sink: &mut dyn Sink) {
+    fn bytes(
+        &mut self,
+        direction: Direction,
+        bytes: &[u8],
+        label: Option<Label>,
+        at: Timestamp,
+        sink: &mut dyn Sink,
+    ) {
         let mut rest = bytes;
         if !rest.is_empty() && self.half(direction).phase == Phase::Lost {
             if !half::begins_message(direction, bytes) {
@@ -187,9 +191,14 @@ impl Connection {
             self.half(direction).phase = Phase::Head;
         }
         while !rest.is_empty() && !self.opaque {
-            let inner = rest.len() < bytes.len();
+            let piece = Piece {
+                bytes: rest,
+                inner: rest.len() < bytes.len(),
+                label,
+                at,
+            };
             let used = match self.half(direction).phase {
-                Phase::Head => self.head(direction, rest, inner, at, sink),
+                Phase::Head => self.head(direction, piece, sink),
                 // Lost on the way: the next chunk may begin with a start line.
                 Phase::Lost | Phase::Ended => {
                     self.skip(direction, at, sink);

@@ -2,10 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::ParsedRequest;
 use super::framing::Method;
 use crate::Timestamp;
-use crate::exchange::{Exchange, Label, Outcome, ResponseHead, Sink};
+use crate::exchange::{Exchange, Outcome, ResponseHead, Sink};
 
 /// A request whose response has not ended.
 #[derive(Debug)]
@@ -35,27 +34,16 @@ impl InFlight {
     }
 
     /// Appends a request whose body follows.
-    pub(super) fn push(&mut self, request: ParsedRequest, started: Timestamp) {
+    pub(super) fn push(&mut self, method: Method, exchange: Exchange) {
         if self.queue.is_empty() {
             // One is the rule, and an idle connection gives it back.
             self.queue = VecDeque::with_capacity(1);
         }
         self.queue.push_back(Waiting {
-            method: request.method,
-            exchange: Some(Exchange::begin(request.head, started)),
+            method,
+            exchange: Some(exchange),
         });
         self.receiving = true;
-    }
-
-    /// Attaches something to the newest request that has nothing attached.
-    pub(super) fn label(&mut self, label: Label) {
-        let newest = self
-            .queue
-            .back_mut()
-            .and_then(|last| last.exchange.as_mut());
-        if let Some(exchange) = newest {
-            exchange.label.get_or_insert(label);
-        }
     }
 
     /// What decides about the next response, if a request waits for one.

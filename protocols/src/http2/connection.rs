@@ -151,7 +151,7 @@ impl Connection {
             return;
         }
         match chunk {
-            Chunk::Bytes(bytes) => self.bytes(direction, bytes, at, sink),
+            Chunk::Bytes(bytes) | Chunk::Head(bytes, _) => self.bytes(direction, bytes, at, sink),
             Chunk::Gap(_) => {
                 sink.anomaly(Anomaly::Gap);
                 self.gap(direction, at, sink);

@@ -73,7 +73,7 @@ impl Header {
         match self.kind {
             DATA => Some(DATA_LENGTH),
             GOAWAY => Some(length.min(GOAWAY_LENGTH)),
-            LABEL => Some(size_of::<crate::exchange::Label>()),
+            LABEL => Some(size_of::<crate::Label>()),
             HEADERS | CONTINUATION | PUSH_PROMISE | RST_STREAM | SETTINGS => Some(length),
             _ => None,
         }

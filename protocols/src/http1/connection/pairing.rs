@@ -1,6 +1,7 @@
 //! Which response belongs to which request, and when that cannot be said.
 
 use super::Connection;
+use super::heads::Piece;
 use crate::exchange::{Exchange, Outcome, Sink};
 use crate::http1::framing::{Framing, Method};
 use crate::http1::half::Phase;
@@ -11,17 +12,17 @@ impl Connection {
     pub(super) fn request_head(
         &mut self,
         request: ParsedRequest,
-        inner: bool,
-        at: Timestamp,
+        piece: Piece<'_>,
         sink: &mut dyn Sink,
     ) {
-        let started = self.request.started;
+        let at = piece.at;
         let (method, framing) = (request.method, request.framing);
-        if self.admit(inner, at, sink) {
-            self.in_flight.push(request, started);
+        let mut exchange = Exchange::begin(request.head, self.request.started);
+        exchange.label = piece.label;
+        if self.admit(piece.inner, at, sink) {
+            self.in_flight.push(method, exchange);
         } else {
             self.in_flight.request_lost();
-            let mut exchange = Exchange::begin(request.head, started);
             exchange.outcome = Outcome::Lost;
             if framing == Ok(Framing::Sized(0)) {
                 exchange.request_ended = Some(at);

@@ -1,3 +1,4 @@
+mod labels;
 mod properties;
 mod scenarios;
 
@@ -51,6 +52,12 @@ impl Watched {
     /// Request bytes.
     pub(super) fn ask(&mut self, bytes: &str) -> &mut Self {
         self.push(Direction::Request, Chunk::Bytes(bytes.as_bytes()))
+    }
+
+    /// Request bytes with which a head ends, and its label.
+    pub(super) fn ask_labelled(&mut self, bytes: &str, label: u8) -> &mut Self {
+        let chunk = Chunk::Head(bytes.as_bytes(), [label; 40]);
+        self.push(Direction::Request, chunk)
     }
 
     /// Response bytes.
