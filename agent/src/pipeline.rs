@@ -297,6 +297,7 @@ impl Maker<'_> {
             role: facts.role,
             local: facts.local,
             remote: facts.remote,
+            ended_by: connection.ended_by,
         };
         let resource = &process.resource;
         self.made.push(spans::build(

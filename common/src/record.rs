@@ -108,6 +108,10 @@ pub struct Closed {
     pub ingress_elided: [u64; 2],
     /// The same for bytes sent.
     pub egress_elided: [u64; 2],
+    /// 1: a thread of this end closed it; 0: the network, or a timer.
+    pub local: u32,
+    /// Padding.
+    pub reserved: u32,
 }
 
 /// Longest file name and argument block of an exec record, in bytes.
@@ -167,6 +171,6 @@ pub struct Accepted {
 const _: () = assert!(size_of::<Accepted>() == 16);
 const _: () = assert!(size_of::<DataHeader>() == 104);
 const _: () = assert!(size_of::<Open>() == 64);
-const _: () = assert!(size_of::<Closed>() == 64);
+const _: () = assert!(size_of::<Closed>() == 72);
 const _: () = assert!(size_of::<Exec>() == 40 + EXEC_FILENAME + EXEC_ARGUMENTS);
 const _: () = assert!(size_of::<Exit>() == 8);

@@ -296,6 +296,8 @@ fn closed(sk: *mut c_void) -> Option<()> {
             read_at: (*connection).read_at,
             ingress_elided: untold(&raw const (*connection).ingress),
             egress_elided: untold(&raw const (*connection).egress),
+            local: Socket::of(sk).is_some_and(|socket| socket.is_owned()) as u32,
+            reserved: 0,
         });
         (*connection).announced = 0;
         (*connection).state = state::LEFT;

@@ -5,7 +5,7 @@ use sonde_common::record::{Closed, DataHeader, TENTATIVE, flag};
 use sonde_protocols::exchange::{Exchange, Field, Outcome};
 use sonde_protocols::{Close, Direction, Timestamp};
 
-use super::machine::{Machine, MachineLimits};
+use super::machine::{Machine, MachineLimits, opposite};
 use super::output::Output;
 use crate::capture::{Data, OpenFacts, Protocol};
 use crate::spans::Role;
@@ -20,6 +20,8 @@ pub struct Connection {
     /// Owner before that: a server that forks for each connection hands it to a child that may be gone
     /// before anyone has looked at it.
     pub previous_tgid: u32,
+    /// The end that was the first to end it (FIN, reset, close).
+    pub ended_by: Option<Direction>,
     /// The handshake's last packet brought data, and it is not certain yet that it was accepted.
     pub(super) tentative: bool,
     /// When something was last seen of it.
@@ -36,6 +38,7 @@ impl Connection {
             facts: None,
             tgid: 0,
             previous_tgid: 0,
+            ended_by: None,
             tentative: cookie & TENTATIVE != 0,
             used: 0,
             machine: Machine::new(Protocol::Http1, limits),
@@ -70,6 +73,9 @@ impl Connection {
             self.machine.request_read(Timestamp(header.read_at));
         }
         self.machine.push(direction, header, data.bytes, output);
+        if header.flags & (flag::RESET | flag::FIN) != 0 {
+            self.ended_by.get_or_insert(direction);
+        }
         if header.flags & flag::RESET != 0 {
             self.machine.close(Close::Reset, at, output);
         } else if header.flags & flag::FIN != 0 {
@@ -93,6 +99,9 @@ impl Connection {
         } else {
             Direction::Request
         };
+        if closed.local == 1 {
+            self.ended_by.get_or_insert(opposite(ingress));
+        }
         self.machine.rest(closed, ingress, output);
         self.close(Close::Finished, Timestamp(closed.at), output);
     }

@@ -4,7 +4,7 @@ use sonde_common::connection::role;
 use sonde_common::http2::{FRAME_HEADER, flag as frame_flag, frame};
 use sonde_common::record::{Closed, DataHeader, flag};
 use sonde_protocols::exchange::{Exchange, Outcome, Version};
-use sonde_protocols::{Timestamp, http1, http2};
+use sonde_protocols::{Direction, Timestamp, http1, http2};
 
 use super::{Connections, Limits, MachineLimits};
 use crate::capture::{Data, OpenFacts, Protocol};
@@ -16,6 +16,8 @@ const COOKIE: u64 = 7;
 struct Bench {
     connections: Connections,
     done: Vec<Exchange>,
+    /// Who ended the connection, as of each of them.
+    ended_by: Vec<Option<Direction>>,
     /// Next offset received and sent.
     offsets: [u64; 2],
     at: u64,
@@ -40,6 +42,7 @@ impl Bench {
                 machine,
             }),
             done: Vec::new(),
+            ended_by: Vec::new(),
             offsets: [0; 2],
             at: 0,
         }
@@ -80,10 +83,13 @@ impl Bench {
             ..DataHeader::default()
         };
         *offset += bytes.len() as u64;
-        let done = &mut self.done;
+        let (done, ended_by) = (&mut self.done, &mut self.ended_by);
         self.connections.data(
             &Data { header, bytes },
-            |finished| done.push(finished.exchange),
+            |finished| {
+                ended_by.push(finished.connection.ended_by);
+                done.push(finished.exchange);
+            },
             |_, _| (),
         );
     }
@@ -93,14 +99,25 @@ impl Bench {
     }
 
     fn close(&mut self) {
+        self.close_by(false);
+    }
+
+    fn close_by(&mut self, local: bool) {
         let closed = Closed {
             cookie: COOKIE,
             at: self.at,
+            local: local.into(),
             ..Closed::default()
         };
-        let done = &mut self.done;
-        self.connections
-            .closed(&closed, |finished| done.push(finished.exchange), |_, _| ());
+        let (done, ended_by) = (&mut self.done, &mut self.ended_by);
+        self.connections.closed(
+            &closed,
+            |finished| {
+                ended_by.push(finished.connection.ended_by);
+                done.push(finished.exchange);
+            },
+            |_, _| (),
+        );
     }
 
     /// Method, status and outcome of what is done so far, which is taken.
@@ -243,4 +260,30 @@ fn another_upgrade_ends_its_exchange() {
             Outcome::Upgraded
         )]
     );
+}
+
+#[test]
+fn the_end_that_ends_a_connection_is_told() {
+    const RESPONSE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
+    // Ends before the socket is closed (received, sent), and whether a thread of this server closes it.
+    for (received, sent, local, by) in [
+        (flag::FIN, 0, false, Some(Direction::Request)),
+        (flag::FIN, flag::FIN, true, Some(Direction::Request)),
+        (flag::RESET, 0, false, Some(Direction::Request)),
+        (0, flag::FIN, false, Some(Direction::Response)),
+        (0, 0, true, Some(Direction::Response)),
+        (0, 0, false, None),
+    ] {
+        let mut bench = Bench::new();
+        bench.open(Protocol::Http1);
+        bench.data(false, b"GET / HTTP/1.1\r\n\r\n", 0);
+        bench.data(true, RESPONSE, 0);
+        for (egress, flags) in [(false, received), (true, sent)] {
+            if flags != 0 {
+                bench.data(egress, b"", flags);
+            }
+        }
+        bench.close_by(local);
+        assert_eq!(bench.ended_by, [by], "{received} {sent} {local}");
+    }
 }

@@ -22,6 +22,8 @@ pub struct ConnectionFacts {
     pub local: SocketAddr,
     /// The other end's address.
     pub remote: SocketAddr,
+    /// The end that was the first to end it, by the direction it sends in; none if it goes on, or nobody saw that.
+    pub ended_by: Option<Direction>,
 }
 
 /// How the monotonic clock relates to the wall clock.
@@ -57,7 +59,7 @@ pub fn build(
     ids: &mut IdGenerator,
 ) -> Span {
     let mut description = convention::describe(exchange, connection, options);
-    push_own(&mut description.attributes, exchange, connection.role);
+    push_own(&mut description.attributes, exchange, connection);
     let request = &exchange.request;
     let told = trace_context::parse(
         request.fields(Field::Traceparent),
@@ -87,7 +89,7 @@ pub fn build(
 }
 
 /// What only the observer knows, or does not know.
-fn push_own(attributes: &mut Vec<Attribute>, exchange: &Exchange, role: Role) {
+fn push_own(attributes: &mut Vec<Attribute>, exchange: &Exchange, connection: &ConnectionFacts) {
     match exchange.outcome {
         Outcome::InFlight => attributes.push((own::IN_FLIGHT, Value::Bool(true))),
         Outcome::Lost => attributes.push((own::END_LOST, Value::Bool(true))),
@@ -98,15 +100,14 @@ fn push_own(attributes: &mut Vec<Attribute>, exchange: &Exchange, role: Role) {
         attributes.push((own::HEAD_INCOMPLETE, Value::Bool(true)));
     }
     if let Some(reset) = exchange.reset {
-        let by = match reset.by {
-            Direction::Request => "client",
-            Direction::Response => "server",
-        };
         let code = failure::error_code(reset.code);
         attributes.push((own::RESET_CODE, Value::Str(code)));
-        attributes.push((own::RESET_BY, Value::Str(by.into())));
+        attributes.push((own::RESET_BY, end(reset.by)));
     }
-    if let (Role::Server, Some(read)) = (role, exchange.request_read) {
+    if let Some(by) = failure::cut_off_by(exchange, connection) {
+        attributes.push((own::ENDED_BY, end(by)));
+    }
+    if let (Role::Server, Some(read)) = (connection.role, exchange.request_read) {
         let nanos = read.0.saturating_sub(exchange.request_started.0);
         #[expect(
             clippy::cast_precision_loss,
@@ -115,4 +116,13 @@ fn push_own(attributes: &mut Vec<Attribute>, exchange: &Exchange, role: Role) {
         let millis = nanos as f64 / 1e6;
         attributes.push((own::QUEUE_DURATION_MS, Value::Double(millis)));
     }
+}
+
+/// The end that sends in a direction.
+fn end(direction: Direction) -> Value {
+    let name = match direction {
+        Direction::Request => "client",
+        Direction::Response => "server",
+    };
+    Value::Str(name.into())
 }

@@ -1,10 +1,14 @@
 //! What the transport says of an exchange that did not come to its end.
+//!
+//! A client that gives up is no error, whatever way the protocol has to say so: a stream that it resets, a connection that it
+//! closes or resets before the response is whole. What the server, or nobody, ended is one.
 
 use std::borrow::Cow;
 
 use sonde_protocols::exchange::{Outcome, Reset};
 use sonde_protocols::{Direction, Exchange};
 
+use super::ConnectionFacts;
 use super::own::{ERROR_CLOSED, ERROR_RESET};
 
 /// Error codes of HTTP/2 (RFC 9113 section 7).
@@ -44,12 +48,26 @@ pub(super) fn error_code(code: u32) -> Cow<'static, str> {
 }
 
 /// The client gave up what it had asked for. The HTTP convention does not count that as an error.
-pub(super) fn is_cancelled(reset: Reset) -> bool {
+fn is_cancelled(reset: Reset) -> bool {
     reset.by == Direction::Request && matches!(reset.code, code::CANCEL | code::NO_ERROR)
 }
 
+/// Which end ended the connection, if that cut the exchange off and was seen.
+pub(super) fn cut_off_by(exchange: &Exchange, connection: &ConnectionFacts) -> Option<Direction> {
+    match (exchange.outcome, exchange.reset) {
+        (Outcome::Closed, _) | (Outcome::Reset, None) => connection.ended_by,
+        _ => None,
+    }
+}
+
 /// `error.type` of an exchange that was cut off. What only the agent does not know (in flight, lost) is no error.
-pub(super) fn error_type(exchange: &Exchange) -> Option<Cow<'static, str>> {
+pub(super) fn error_type(
+    exchange: &Exchange,
+    connection: &ConnectionFacts,
+) -> Option<Cow<'static, str>> {
+    if cut_off_by(exchange, connection) == Some(Direction::Request) {
+        return None;
+    }
     match (exchange.outcome, exchange.reset) {
         (Outcome::Closed, _) => Some(Cow::Borrowed(ERROR_CLOSED)),
         (Outcome::Refused, _) => Some(error_code(code::REFUSED_STREAM)),

@@ -46,7 +46,7 @@ pub(super) fn describe(
         attributes.push((key, Value::Str(template.into())));
     }
     push_message(&mut attributes, request, exchange);
-    let status = push_outcome(&mut attributes, exchange, connection.role);
+    let status = push_outcome(&mut attributes, exchange, connection);
     Description {
         name,
         status,
@@ -131,13 +131,17 @@ pub(super) fn is_error(status: u16, role: Role) -> bool {
 }
 
 /// `error.type` and the status.
-fn push_outcome(attributes: &mut Vec<Attribute>, exchange: &Exchange, role: Role) -> Status {
+fn push_outcome(
+    attributes: &mut Vec<Attribute>,
+    exchange: &Exchange,
+    connection: &ConnectionFacts,
+) -> Status {
     let response = exchange.response.as_ref();
     let error = response
         .and_then(|response| response.status)
-        .filter(|status| is_error(*status, role))
+        .filter(|status| is_error(*status, connection.role))
         .map(|status| Cow::Owned(status.to_string()))
-        .or_else(|| failure::error_type(exchange));
+        .or_else(|| failure::error_type(exchange, connection));
     let Some(error) = error else {
         return Status::Unset;
     };

@@ -13,6 +13,8 @@ pub const HEAD_INCOMPLETE: &str = "sonde.request.head_incomplete";
 pub const RESET_CODE: &str = "sonde.http2.reset.code";
 /// Who sent it: `client` or `server`.
 pub const RESET_BY: &str = "sonde.http2.reset.by";
+/// Which end, `client` or `server`, was the first to end the connection before the response was whole.
+pub const ENDED_BY: &str = "sonde.connection.ended_by";
 /// Messages of the request of a remote procedure call.
 pub const REQUEST_MESSAGES: &str = "sonde.rpc.request.message.count";
 /// Messages of the response of a remote procedure call.

@@ -46,9 +46,9 @@ pub(super) fn describe(exchange: &Exchange, connection: &ConnectionFacts) -> Opt
     http::push_sizes(&mut attributes, exchange);
     push_messages(&mut attributes, exchange, system);
     let outcome = match system {
-        System::Grpc | System::GrpcWeb => grpc::outcome(exchange, system, connection.role),
+        System::Grpc | System::GrpcWeb => grpc::outcome(exchange, system, connection),
         System::ConnectUnary | System::ConnectStreaming => {
-            connect::outcome(exchange, system, connection.role)
+            connect::outcome(exchange, system, connection)
         }
     };
     let status = push_outcome(&mut attributes, exchange, outcome);

@@ -33,10 +33,16 @@ fn exchange(head: &str, status: Option<u16>, outcome: Outcome) -> Exchange {
 }
 
 fn span(role: Role, exchange: &Exchange) -> Span {
+    ended(role, exchange, None)
+}
+
+/// The span of an exchange whose connection this end has ended.
+fn ended(role: Role, exchange: &Exchange, ended_by: Option<Direction>) -> Span {
     let connection = ConnectionFacts {
         role,
         local: "[::ffff:10.0.0.1]:8080".parse().unwrap(),
         remote: "[::ffff:10.0.0.2]:4000".parse().unwrap(),
+        ended_by,
     };
     let options = Options {
         redact_query: vec!["token".to_owned()],
@@ -182,6 +188,29 @@ fn status_and_error_type() {
             error == "-",
             "{status:?} {outcome:?}"
         );
+    }
+}
+
+/// The same as for streams of HTTP/2 (below): what the client gives up is no error.
+#[test]
+fn connections_that_are_ended_in_mid_response() {
+    use Direction::{Request, Response};
+    for (outcome, by, error, told) in [
+        (Outcome::Closed, Some(Request), "-", "client"),
+        (Outcome::Reset, Some(Request), "-", "client"),
+        (Outcome::Closed, Some(Response), ERROR_CLOSED, "server"),
+        (Outcome::Reset, Some(Response), ERROR_RESET, "server"),
+        (Outcome::Closed, None, ERROR_CLOSED, "-"),
+        (Outcome::Complete, Some(Request), "-", "-"),
+        (Outcome::InFlight, Some(Request), "-", "-"),
+    ] {
+        for (role, status) in [(Role::Server, None), (Role::Client, Some(200))] {
+            let head = "GET /events HTTP/1.1\r\nHost: h\r\n\r\n";
+            let span = ended(role, &exchange(head, status, outcome), by);
+            assert_eq!(shown(&span, key::ERROR_TYPE), error, "{outcome:?} {by:?}");
+            assert_eq!(span.status == Status::Unset, error == "-");
+            assert_eq!(shown(&span, own::ENDED_BY), told, "{outcome:?} {by:?}");
+        }
     }
 }
 

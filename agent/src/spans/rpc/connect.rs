@@ -8,10 +8,15 @@ use sonde_protocols::exchange;
 use super::code::Code;
 use super::outcome::Outcome;
 use super::system::System;
-use crate::spans::{Role, failure, http};
+use crate::spans::{ConnectionFacts, failure, http};
 
 /// How a call ended.
-pub(super) fn outcome(exchange: &Exchange, system: System, role: Role) -> Outcome {
+pub(super) fn outcome(
+    exchange: &Exchange,
+    system: System,
+    connection: &ConnectionFacts,
+) -> Outcome {
+    let role = connection.role;
     let response = exchange.response.as_ref();
     let status = response.and_then(|response| response.status);
     let code = match exchange.outcome {
@@ -24,7 +29,7 @@ pub(super) fn outcome(exchange: &Exchange, system: System, role: Role) -> Outcom
             .filter(|status| http::is_error(*status, role))
             .map(|status| Cow::Owned(status.to_string()));
         return Outcome {
-            error: of_status.or_else(|| failure::error_type(exchange)),
+            error: of_status.or_else(|| failure::error_type(exchange, connection)),
             ..Outcome::default()
         };
     };

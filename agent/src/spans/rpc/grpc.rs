@@ -9,10 +9,15 @@ use super::code::Code;
 use super::outcome::Outcome;
 use super::system::System;
 use super::{message, timeout};
-use crate::spans::{Role, failure};
+use crate::spans::{ConnectionFacts, Role, failure};
 
 /// How a call ended.
-pub(super) fn outcome(exchange: &Exchange, system: System, role: Role) -> Outcome {
+pub(super) fn outcome(
+    exchange: &Exchange,
+    system: System,
+    connection: &ConnectionFacts,
+) -> Outcome {
+    let role = connection.role;
     let told = told(exchange);
     let status = told.and_then(|fields| fields.field(Field::GrpcStatus));
     let code = match status {
@@ -21,7 +26,7 @@ pub(super) fn outcome(exchange: &Exchange, system: System, role: Role) -> Outcom
     };
     let Some(code) = code else {
         return Outcome {
-            error: failure::error_type(exchange),
+            error: failure::error_type(exchange, connection),
             ..Outcome::default()
         };
     };

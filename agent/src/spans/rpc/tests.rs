@@ -45,6 +45,15 @@ fn reset(by: Direction, code: u32, after: u64) -> Exchange {
     call
 }
 
+fn facts(role: Role, ended_by: Option<Direction>) -> ConnectionFacts {
+    ConnectionFacts {
+        role,
+        local: "10.0.0.1:8080".parse().unwrap(),
+        remote: "10.0.0.2:4000".parse().unwrap(),
+        ended_by,
+    }
+}
+
 fn ended(outcome: Ending) -> Exchange {
     let mut call = call(200, "x: y", None);
     call.response = None;
@@ -166,6 +175,7 @@ fn cancelled_by_a_server_after_the_deadline() {
             role,
             local: address,
             remote: address,
+            ended_by: None,
         };
         let exchange = Stream::new()
             .headers(Request, true, &request)
@@ -185,6 +195,7 @@ fn calls_over_http2() {
         role,
         local: "10.0.0.1:8080".parse().unwrap(),
         remote: "10.0.0.2:4000".parse().unwrap(),
+        ended_by: None,
     };
     let check = |exchange: &Exchange, name: &str, expected: &[(&str, Option<&str>)]| {
         for role in [Role::Client, Role::Server] {
@@ -288,6 +299,7 @@ fn attributes() {
         role,
         local: "10.0.0.1:8080".parse().unwrap(),
         remote: "[::ffff:10.0.0.2]:4000".parse().unwrap(),
+        ended_by: None,
     };
     let check = |head: &str, role, name: &str, expected: &[(&str, Option<&str>)]| {
         let request = format!("{head}\r\ncontent-type: application/grpc-web");

@@ -8,7 +8,7 @@ fn status_of_grpc() {
     // Status, whether it is an error of the client, and of the server.
     let both = |exchange: Exchange, code: Option<&str>, errors: [Option<&str>; 2]| {
         for (role, error) in [Role::Client, Role::Server].into_iter().zip(errors) {
-            let outcome = grpc::outcome(&exchange, System::Grpc, role);
+            let outcome = grpc::outcome(&exchange, System::Grpc, &facts(role, None));
             assert_eq!(outcome.code, code, "{role:?} {exchange:?}");
             assert_eq!(outcome.error.as_deref(), error, "{role:?} {exchange:?}");
         }
@@ -84,13 +84,38 @@ fn status_of_grpc() {
 }
 
 #[test]
+fn a_client_that_leaves_is_no_error_and_a_server_is() {
+    for (ending, error) in [
+        (Ending::Closed, own::ERROR_CLOSED),
+        (Ending::Reset, own::ERROR_RESET),
+    ] {
+        for (by, error) in [
+            (Some(Direction::Request), None),
+            (Some(Direction::Response), Some(error)),
+            (None, Some(error)),
+        ] {
+            for role in [Role::Client, Role::Server] {
+                let facts = facts(role, by);
+                let called = grpc::outcome(&ended(ending), System::Grpc, &facts);
+                let connected = connect::outcome(&ended(ending), System::ConnectUnary, &facts);
+                assert_eq!(called.error.as_deref(), error, "{ending:?} {by:?}");
+                assert_eq!(connected.error.as_deref(), error, "{ending:?} {by:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn description_of_grpc() {
     let failed = call(
         200,
         "x: y",
         Some("grpc-status: 13\r\ngrpc-message: no%20way"),
     );
-    let found = |exchange, role| grpc::outcome(exchange, System::Grpc, role).description;
+    let found = |exchange, role| {
+        let facts = facts(role, None);
+        grpc::outcome(exchange, System::Grpc, &facts).description
+    };
     assert_eq!(found(&failed, Role::Server), "no way");
     let denied = call(200, "grpc-status: 7\r\ngrpc-message: you", None);
     assert_eq!(found(&denied, Role::Client), "you");
@@ -173,8 +198,8 @@ fn status_of_grpc_web_and_connect() {
     ] {
         for (role, error) in [(Role::Client, client), (Role::Server, server)] {
             let outcome = match system {
-                System::GrpcWeb => grpc::outcome(&exchange, system, role),
-                _ => connect::outcome(&exchange, system, role),
+                System::GrpcWeb => grpc::outcome(&exchange, system, &facts(role, None)),
+                _ => connect::outcome(&exchange, system, &facts(role, None)),
             };
             assert_eq!(outcome.code, code, "{system:?} {exchange:?}");
             assert_eq!(outcome.error.as_deref(), error, "{role:?} {exchange:?}");
