@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use sonde::spans::{Clock, ConnectionFacts, Options, build};
-use sonde::spans::{IdGenerator, Resource, Role, route};
+use sonde::spans::{Memory, Resource, Role, Routes, route};
 use sonde_protocols::Timestamp;
 use sonde_protocols::exchange::{Body, Exchange, Outcome, RequestHead, ResponseHead, Version};
 use sonde_protocols::http1::HeadError;
@@ -53,7 +53,7 @@ fn main() -> Result<(), HeadError> {
         unix_minus_monotonic_nanos: 1_700_000_000_000_000_000,
     };
     let options = Options::default();
-    let mut ids = IdGenerator::new();
+    let mut memory = Memory::default();
     for role in [Role::Server, Role::Client] {
         let connection = ConnectionFacts {
             role,
@@ -69,12 +69,17 @@ fn main() -> Result<(), HeadError> {
                 &resource,
                 clock,
                 &options,
-                &mut ids,
+                &mut memory,
             ));
         });
     }
     least("route::template", || {
         black_box(route::template(black_box("/api/v1/users/42")));
+    });
+    let mut routes = Routes::default();
+    least("Routes::route", || {
+        let path = black_box("/api/v1/users/42");
+        black_box(routes.route("shop", Role::Server, path));
     });
     Ok(())
 }

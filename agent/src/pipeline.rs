@@ -26,7 +26,7 @@ use crate::export::Exporters;
 use crate::health::{Health, Readiness};
 use crate::process::Exec;
 use crate::spans::{self, Clock, ConnectionFacts};
-use crate::spans::{IdGenerator, Role, Span};
+use crate::spans::{Memory, Role, Span};
 
 pub use counters::Counters;
 pub use sampling::Sampling;
@@ -73,7 +73,7 @@ struct Maker<'a> {
     options: &'a spans::Options,
     sdk: Sdk,
     clock: Clock,
-    ids: &'a mut IdGenerator,
+    memory: &'a mut Memory,
     counters: &'a Counters,
     made: &'a mut Vec<Span>,
 }
@@ -81,7 +81,7 @@ struct Maker<'a> {
 impl Pipeline {
     /// Works until `stop` is set; then hands over what is in flight and returns.
     pub fn run(mut self, stop: &AtomicBool) {
-        let mut ids = IdGenerator::default();
+        let mut memory = Memory::default();
         let mut made = Vec::new();
         let mut next_housekeeping = 0;
         loop {
@@ -90,16 +90,16 @@ impl Pipeline {
                 wait(&self.records);
             }
             let clock = clock();
-            while self.drain(&mut ids, clock, &mut made) == MOST_RECORDS {
+            while self.drain(&mut memory, clock, &mut made) == MOST_RECORDS {
                 self.send(&mut made);
             }
             let now = monotonic();
             if now.0 >= next_housekeeping {
                 next_housekeeping = now.0 + HOUSEKEEPING;
-                self.keep_house(now, &mut ids, clock, &mut made);
+                self.keep_house(now, &mut memory, clock, &mut made);
             }
             if stopping {
-                self.finish(now, &mut ids, clock, &mut made);
+                self.finish(now, &mut memory, clock, &mut made);
                 return;
             }
             self.send(&mut made);
@@ -115,7 +115,7 @@ impl Pipeline {
     }
 
     /// Takes the waiting records; gives how many there were.
-    fn drain(&mut self, ids: &mut IdGenerator, clock: Clock, made: &mut Vec<Span>) -> usize {
+    fn drain(&mut self, memory: &mut Memory, clock: Clock, made: &mut Vec<Span>) -> usize {
         let Self {
             records,
             connections,
@@ -135,7 +135,7 @@ impl Pipeline {
                 options: spans,
                 sdk: *sdk,
                 clock,
-                ids,
+                memory,
                 counters,
                 made,
             };
@@ -178,7 +178,7 @@ impl Pipeline {
     fn keep_house(
         &mut self,
         now: Timestamp,
-        ids: &mut IdGenerator,
+        memory: &mut Memory,
         clock: Clock,
         made: &mut Vec<Span>,
     ) {
@@ -197,7 +197,7 @@ impl Pipeline {
             options: spans,
             sdk: *sdk,
             clock,
-            ids,
+            memory,
             counters,
             made,
         };
@@ -222,7 +222,7 @@ impl Pipeline {
     }
 
     /// The last records are in: what is still going on is handed over as it is.
-    fn finish(mut self, now: Timestamp, ids: &mut IdGenerator, clock: Clock, made: &mut Vec<Span>) {
+    fn finish(mut self, now: Timestamp, memory: &mut Memory, clock: Clock, made: &mut Vec<Span>) {
         let Self {
             connections,
             watch,
@@ -236,7 +236,7 @@ impl Pipeline {
             options: spans,
             sdk: *sdk,
             clock,
-            ids,
+            memory,
             counters,
             made,
         };
@@ -307,7 +307,7 @@ impl Maker<'_> {
             resource,
             self.clock,
             self.options,
-            self.ids,
+            self.memory,
         ));
         match facts.role {
             Role::Server => self.counters.server.inc(),

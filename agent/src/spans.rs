@@ -13,13 +13,15 @@ mod place;
 pub mod redact;
 mod resource;
 pub mod route;
+mod routes;
 mod rpc;
 mod span;
 pub mod trace_context;
 #[cfg(test)]
 mod wire;
 
-pub use build::{Clock, ConnectionFacts, Options, build};
+pub use build::{Clock, ConnectionFacts, Memory, Options, build};
 pub use ids::IdGenerator;
 pub use resource::Resource;
+pub use routes::Routes;
 pub use span::{Attribute, Kind, Link, Role, Span, SpanId, Status, TraceId, Value};

@@ -9,7 +9,7 @@ use sonde_protocols::{Direction, Exchange, Timestamp};
 
 use super::place::Place;
 use super::{
-    Attribute, IdGenerator, Kind, Resource, Role, Span, Value, convention, failure, own,
+    Attribute, IdGenerator, Kind, Resource, Role, Routes, Span, Value, convention, failure, own,
     trace_context,
 };
 
@@ -48,6 +48,15 @@ pub struct Options {
     pub redact_query: Vec<String>,
 }
 
+/// What goes on from span to span.
+#[derive(Debug, Default)]
+pub struct Memory {
+    /// Source of ids.
+    pub ids: IdGenerator,
+    /// What the paths of services were.
+    pub routes: Routes,
+}
+
 /// The span of one exchange.
 pub fn build(
     exchange: &Exchange,
@@ -56,16 +65,19 @@ pub fn build(
     resource: &Arc<Resource>,
     clock: Clock,
     options: &Options,
-    ids: &mut IdGenerator,
+    memory: &mut Memory,
 ) -> Span {
-    let mut description = convention::describe(exchange, connection, options);
+    let mut description = convention::describe(exchange, connection, options, &mut |path| {
+        let service = &resource.service_name;
+        memory.routes.route(service, connection.role, path)
+    });
     push_own(&mut description.attributes, exchange, connection);
     let request = &exchange.request;
     let told = trace_context::parse(
         request.fields(Field::Traceparent),
         request.fields(Field::Tracestate),
     );
-    let place = Place::of(context, told, connection.role, ids);
+    let place = Place::of(context, told, connection.role, &mut memory.ids);
     let start_unix_nanos = clock.unix_nanos(exchange.request_started);
     Span {
         trace_id: place.trace_id,

@@ -20,14 +20,18 @@ type Convention = fn(&Exchange, &ConnectionFacts) -> Option<Description>;
 /// Conventions of what is carried by HTTP, in the order they are asked.
 const CARRIED: [Convention; 1] = [rpc::describe];
 
+/// The route of a path, if it has one.
+pub(super) type Route<'a> = dyn FnMut(&str) -> Option<String> + 'a;
+
 /// The words of the convention that fits best; HTTP's own fits every exchange.
 pub(super) fn describe(
     exchange: &Exchange,
     connection: &ConnectionFacts,
     options: &Options,
+    route: &mut Route<'_>,
 ) -> Description {
     CARRIED
         .iter()
         .find_map(|convention| convention(exchange, connection))
-        .unwrap_or_else(|| http::describe(exchange, connection, options))
+        .unwrap_or_else(|| http::describe(exchange, connection, options, route))
 }

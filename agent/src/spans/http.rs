@@ -8,8 +8,8 @@ use opentelemetry_semantic_conventions::attribute as key;
 use sonde_protocols::exchange::{Exchange, Field, RequestHead};
 
 use self::target::Target;
-use super::convention::Description;
-use super::{Attribute, ConnectionFacts, Options, Role, Status, Value, failure, route};
+use super::convention::{Description, Route};
+use super::{Attribute, ConnectionFacts, Options, Role, Status, Value, failure};
 
 pub(super) mod address;
 mod target;
@@ -29,11 +29,12 @@ pub(super) fn describe(
     exchange: &Exchange,
     connection: &ConnectionFacts,
     options: &Options,
+    route: &mut Route<'_>,
 ) -> Description {
     let request = &exchange.request;
     let raw_target = request.target().map(String::from_utf8_lossy);
     let target = Target::of(request, raw_target.as_deref());
-    let template = target.path.and_then(route::template);
+    let template = target.path.and_then(route);
     let mut attributes = Vec::with_capacity(24);
     let method = push_method(&mut attributes, request.method());
     let name = span_name(method, template.as_deref());

@@ -1,14 +1,16 @@
 //! A path without its identifiers: `/users/42` becomes `/users/{id}`.
 //!
-//! A guess from one path alone, made to be safe: what may be data becomes `{id}`. It does not learn from traffic and
-//! knows no router. Output is bounded by [`MAX_SEGMENTS`] and [`MAX_SEGMENT_BYTES`].
+//! A guess from one path alone, made to be safe: what may be data becomes `{id}`. It knows no router; what the traffic of a
+//! service tells of its words is left to [`super::routes`]. Output is bounded by [`MAX_SEGMENTS`] and [`MAX_SEGMENT_BYTES`].
 
 /// Segments kept; what follows becomes `*`.
 pub const MAX_SEGMENTS: usize = 12;
 /// Longest segment that is kept as a word.
 pub const MAX_SEGMENT_BYTES: usize = 40;
 /// What stands for an identifier.
-const ID: &str = "{id}";
+pub(super) const ID: &str = "{id}";
+/// What stands for the segments that are not kept.
+pub(super) const REST: &str = "*";
 
 /// The template of an absolute path (`/...`); query, fragment and path parameters (`;...`) are dropped.
 /// None for what is not a path (`*`, an authority, nothing).
@@ -20,7 +22,7 @@ pub fn template(path: &str) -> Option<String> {
     for (index, segment) in rest.split('/').enumerate() {
         out.push('/');
         if index == MAX_SEGMENTS {
-            out.push('*');
+            out.push_str(REST);
             break;
         }
         push_segment(&mut out, segment);

@@ -8,7 +8,7 @@ use sonde_protocols::{Direction, Timestamp};
 use super::*;
 use crate::spans::own::{END_LOST, ERROR_CLOSED, ERROR_RESET, IN_FLIGHT, QUEUE_DURATION_MS};
 use crate::spans::wire::Stream;
-use crate::spans::{Clock, IdGenerator, Span, build, own};
+use crate::spans::{Clock, Memory, Span, build, own};
 
 fn exchange(head: &str, status: Option<u16>, outcome: Outcome) -> Exchange {
     Exchange {
@@ -57,7 +57,7 @@ fn ended(role: Role, exchange: &Exchange, ended_by: Option<Direction>) -> Span {
         &Arc::default(),
         clock,
         &options,
-        &mut IdGenerator::new(),
+        &mut Memory::default(),
     )
 }
 
