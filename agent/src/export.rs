@@ -21,7 +21,7 @@ mod view;
 
 pub(crate) use tree::{put_escaped, render as tree};
 
-pub use otlp::Error as TransportError;
+pub use otlp::{EXPORTER, Error as TransportError};
 pub use settings::{Compression, Error as SettingsError, Otlp, OtlpFlags, OtlpSettings, Protocol};
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -5,6 +5,7 @@
 //! filled to its mark, when a process starts, or by its timer.
 
 mod counters;
+mod own_traffic;
 mod sampling;
 mod watch;
 
@@ -29,6 +30,7 @@ use crate::spans::{self, Clock, ConnectionFacts};
 use crate::spans::{Memory, Role, Span};
 
 pub use counters::Counters;
+pub use own_traffic::OwnTraffic;
 pub use sampling::Sampling;
 pub use watch::{Propagation, Watch};
 
@@ -59,6 +61,8 @@ pub struct Pipeline {
     pub sdk: Sdk,
     /// Exchanges in flight for longer are handed over as such.
     pub max_exchange: Duration,
+    /// What is the agent's own.
+    pub own_traffic: OwnTraffic,
     /// What the agent counts.
     pub health: Arc<Health>,
     /// Its counters, resolved.
@@ -72,6 +76,7 @@ struct Maker<'a> {
     watch: &'a mut Watch,
     options: &'a spans::Options,
     sdk: Sdk,
+    own_traffic: &'a OwnTraffic,
     clock: Clock,
     memory: &'a mut Memory,
     counters: &'a Counters,
@@ -122,6 +127,7 @@ impl Pipeline {
             watch,
             spans,
             sdk,
+            own_traffic,
             counters,
             ..
         } = self;
@@ -134,6 +140,7 @@ impl Pipeline {
                 watch,
                 options: spans,
                 sdk: *sdk,
+                own_traffic,
                 clock,
                 memory,
                 counters,
@@ -187,6 +194,7 @@ impl Pipeline {
             watch,
             spans,
             sdk,
+            own_traffic,
             counters,
             ..
         } = self;
@@ -196,6 +204,7 @@ impl Pipeline {
             watch,
             options: spans,
             sdk: *sdk,
+            own_traffic,
             clock,
             memory,
             counters,
@@ -228,6 +237,7 @@ impl Pipeline {
             watch,
             spans,
             sdk,
+            own_traffic,
             counters,
             ..
         } = &mut self;
@@ -235,6 +245,7 @@ impl Pipeline {
             watch,
             options: spans,
             sdk: *sdk,
+            own_traffic,
             clock,
             memory,
             counters,
@@ -287,6 +298,9 @@ impl Maker<'_> {
             return;
         };
         if !process.verdict.is_instrumented() {
+            return;
+        }
+        if self.own_traffic.has(&exchange, &facts, process.pid) {
             return;
         }
         let context = exchange.label.map(span_context);

@@ -4,6 +4,7 @@ mod check;
 mod settings;
 mod view;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -21,7 +22,7 @@ use crate::connections::Connections;
 use crate::context;
 use crate::export::{Exporter, Exporters};
 use crate::health::{Health, Readiness, serve};
-use crate::pipeline::{Counters, Pipeline, Propagation, Sampling, Watch};
+use crate::pipeline::{Counters, OwnTraffic, Pipeline, Propagation, Sampling, Watch};
 use crate::process::{Processes, render};
 
 pub use check::check;
@@ -49,7 +50,9 @@ pub fn run(config: Config) -> Result<(), Failure> {
     }
     let health = Arc::new(health);
     let readiness = Arc::new(Readiness::default());
-    listen(&config, &runtime, &health, &readiness)?;
+    let metrics = listen(&config, &runtime, &health, &readiness)?;
+    let listeners = viewing.iter().flat_map(Viewing::listeners).chain(metrics);
+    let own_traffic = OwnTraffic::new(listeners.collect());
 
     let mut capture = Capture::load(&options).map_err(refused)?;
     let verdicts = capture.take_verdicts().map_err(refused)?;
@@ -84,6 +87,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
         exporters: Arc::clone(&exporters),
         spans: settings::spans(&config),
         sdk: config.context.sdk,
+        own_traffic,
         max_exchange: config.capture.max_exchange,
         counters: Counters::new(&health),
         health,
@@ -212,9 +216,9 @@ fn listen(
     runtime: &Runtime,
     health: &Arc<Health>,
     readiness: &Arc<Readiness>,
-) -> Result<(), Failure> {
+) -> Result<Option<SocketAddr>, Failure> {
     let Some(address) = config.metrics_listen else {
-        return Ok(());
+        return Ok(None);
     };
     let listener = runtime
         .block_on(TcpListener::bind(address))
@@ -222,8 +226,9 @@ fn listen(
             Failure::configuration(format!("--metrics-listen: cannot listen on {address}"))
                 .because(error)
         })?;
+    let bound = listener.local_addr().unwrap_or(address);
     runtime.spawn(serve(listener, Arc::clone(health), Arc::clone(readiness)));
-    Ok(())
+    Ok(Some(bound))
 }
 
 /// What the kernel refuses is a missing feature (exit code 3), with a hint where to look.

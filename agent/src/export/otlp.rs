@@ -30,8 +30,16 @@ const IN_FLIGHT: usize = 4;
 /// A receiver cannot make the agent wait longer than this between two tries.
 const MAX_DELAY: Duration = Duration::from_secs(300);
 
-/// `User-Agent`: exporter, language, version.
-const USER_AGENT: &str = concat!("Sonde-OTLP-Exporter-Rust/", env!("CARGO_PKG_VERSION"));
+macro_rules! exporter {
+    () => {
+        "Sonde-OTLP-Exporter-Rust/"
+    };
+}
+
+/// How `User-Agent` begins: exporter and language.
+pub const EXPORTER: &str = exporter!();
+/// `User-Agent`, with the version.
+const USER_AGENT: &str = concat!(exporter!(), env!("CARGO_PKG_VERSION"));
 
 /// Why an exporter cannot start.
 #[derive(Debug, thiserror::Error)]

@@ -24,6 +24,7 @@ const STOP: Duration = Duration::from_millis(200);
 pub(super) struct Viewing {
     view: View,
     runtime: Runtime,
+    addresses: Vec<SocketAddr>,
     _socket: Option<SocketFile>,
 }
 
@@ -50,6 +51,7 @@ impl Viewing {
             .map_err(|error| Failure::run_time("cannot start the view's runtime").because(error))?;
         // Listening comes first: reading the data directory may take a while, an address in use is known at once.
         let listeners = bind(config, &runtime)?;
+        let addresses = listeners.addresses();
         let view = View::start(&Options {
             memory: config.memory,
             data: config.data.clone(),
@@ -59,6 +61,7 @@ impl Viewing {
         Ok(Self {
             view,
             runtime,
+            addresses,
             _socket: socket,
         })
     }
@@ -66,6 +69,11 @@ impl Viewing {
     /// The view itself.
     pub(super) const fn view(&self) -> &View {
         &self.view
+    }
+
+    /// The addresses that it listens on.
+    pub(super) fn listeners(&self) -> impl Iterator<Item = SocketAddr> + '_ {
+        self.addresses.iter().copied()
     }
 
     /// Keeps what came last, and ends.
@@ -79,6 +87,15 @@ struct Listeners {
     ui: Option<TcpListener>,
     otlp: Vec<TcpListener>,
     socket: Option<UnixListener>,
+}
+
+impl Listeners {
+    fn addresses(&self) -> Vec<SocketAddr> {
+        let listeners = self.ui.iter().chain(&self.otlp);
+        listeners
+            .filter_map(|listener| listener.local_addr().ok())
+            .collect()
+    }
 }
 
 fn bind(config: &config::View, runtime: &Runtime) -> Result<Listeners, Failure> {
