@@ -26,6 +26,8 @@ pub struct SpanContext {
 
 /// trace-flags bit: the caller may have recorded the trace.
 pub const SAMPLED: u8 = 1;
+/// trace-flags bit: the last seven bytes of the trace-id are random (Level 2).
+pub const RANDOM: u8 = 2;
 /// trace-flags bits this agent knows (Level 2: sampled, random).
 pub const KNOWN_FLAGS: u8 = 3;
 

@@ -21,7 +21,7 @@ use core::{ffi::c_void, hint::black_box};
 use sonde_common::{
     config::trust,
     connection::{Connection, Direction, PIPELINED, phase, role, sharing, state},
-    context::{SpanContext, origin},
+    context::{RANDOM, SpanContext, origin},
     http1::HeadScan,
     loss::Reason,
     process::runtime,
@@ -176,7 +176,9 @@ unsafe fn parent(
             Some(other) => Some(other.told.flags),
             None => told.map(|told| told.flags),
         };
-        (*span).flags = sampling::flags(connection, given, &(*span).trace_id);
+        let flags = sampling::flags(connection, given, &(*span).trace_id);
+        let begins = u64::from_ne_bytes((*span).parent_id) == 0;
+        (*span).flags = if begins { flags | RANDOM } else { flags };
     }
 }
 
@@ -200,7 +202,7 @@ pub unsafe fn begin(connection: *const Connection, span: *mut SpanContext, from:
     // SAFETY: the caller passes a checked map value and a valid span.
     unsafe {
         root(span, from);
-        (*span).flags = sampling::flags(connection, None, &(*span).trace_id);
+        (*span).flags = sampling::flags(connection, None, &(*span).trace_id) | RANDOM;
     }
 }
 
@@ -208,7 +210,8 @@ pub unsafe fn begin(connection: *const Connection, span: *mut SpanContext, from:
 #[inline(always)]
 unsafe fn root(span: *mut SpanContext, from: u8) {
     let high = u64::from_ne_bytes(context::random());
-    let low = u64::from_ne_bytes(context::random());
+    // All of it: W3C Trace Context Level 2 section 3.2.2.3.
+    let low = context::number();
     // SAFETY: the caller passes a valid span.
     unsafe {
         (*span).trace_id = halves(high, low);

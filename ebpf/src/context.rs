@@ -163,7 +163,13 @@ pub fn span_id() -> [u8; 8] {
 /// Eight random bytes, not all zero.
 #[inline(always)]
 pub fn random() -> [u8; 8] {
+    (number() | 1 << 17).to_ne_bytes()
+}
+
+/// A random number, each bit of it.
+#[inline(always)]
+pub fn number() -> u64 {
     // SAFETY: no arguments.
     let (high, low) = unsafe { (bpf_get_prandom_u32(), bpf_get_prandom_u32()) };
-    ((high as u64) << 32 | low as u64 | 1 << 17).to_ne_bytes()
+    (high as u64) << 32 | low as u64
 }

@@ -77,7 +77,7 @@ pub fn build(
         request.fields(Field::Traceparent),
         request.fields(Field::Tracestate),
     );
-    let place = Place::of(context, told, connection.role, &mut memory.ids);
+    let place = Place::of(context, told, &mut memory.ids);
     let start_unix_nanos = clock.unix_nanos(exchange.request_started);
     Span {
         trace_id: place.trace_id,

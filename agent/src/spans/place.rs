@@ -1,10 +1,10 @@
 //! A span's place in its trace: what the kernel side decided, or where it told nothing, what the request's
 //! own fields say.
 
-use sonde_common::context::{SpanContext, origin};
+use sonde_common::context::{RANDOM, SAMPLED, SpanContext, origin};
 
 use super::trace_context::TraceContext;
-use super::{IdGenerator, Link, Role, SpanId, TraceId};
+use super::{IdGenerator, Link, SpanId, TraceId};
 
 /// A span's place in its trace.
 pub(super) struct Place {
@@ -22,12 +22,11 @@ impl Place {
     pub(super) fn of(
         context: Option<&SpanContext>,
         told: Option<TraceContext>,
-        role: Role,
         ids: &mut IdGenerator,
     ) -> Self {
         match context {
             Some(context) => Self::decided(context, told),
-            None => Self::guessed(told, role, ids),
+            None => Self::guessed(told, ids),
         }
     }
 
@@ -55,27 +54,23 @@ impl Place {
         }
     }
 
-    /// A request whose head the kernel side did not see whole. On the client's side the field names the
-    /// span itself.
-    fn guessed(told: Option<TraceContext>, role: Role, ids: &mut IdGenerator) -> Self {
+    /// A request whose head the kernel side did not see whole. The field of one that is sent may name its own span, or
+    /// another one that an SDK or a proxy has put there: no span gets the id of another, so it is the parent in either case.
+    fn guessed(told: Option<TraceContext>, ids: &mut IdGenerator) -> Self {
         let Some(told) = told else {
             return Self {
                 trace_id: ids.trace_id(),
                 span_id: ids.span_id(),
                 parent: None,
-                flags: 1,
+                flags: SAMPLED | RANDOM,
                 state: String::new(),
                 link: None,
             };
         };
-        let (span_id, parent) = match role {
-            Role::Server => (ids.span_id(), Some(told.parent)),
-            Role::Client => (told.parent, None),
-        };
         Self {
             trace_id: told.trace_id,
-            span_id,
-            parent,
+            span_id: ids.span_id(),
+            parent: Some(told.parent),
             flags: told.flags,
             state: told.state,
             link: None,
