@@ -9,9 +9,12 @@ use super::environment::Environment;
 use super::files::TargetFiles;
 use super::runtime::{Language, Runtime};
 
+mod erlang;
 mod java;
 mod node;
+mod perl;
 mod python;
+mod ruby;
 
 /// Longest name that is taken from a command line or file.
 const MAX_NAME: usize = 255;
@@ -47,10 +50,10 @@ pub(super) fn service(target: &Target<'_>, runtime: &Runtime) -> Named {
         Some(Language::Python) => python::name(target).map(Named::from),
         Some(Language::NodeJs) => node::name(target),
         Some(Language::Java) => java::name(target),
-        Some(Language::Ruby) => ruby(target).map(Named::from),
+        Some(Language::Ruby) => ruby::name(target).map(Named::from),
         Some(Language::Php) => php(target).map(Named::from),
         Some(Language::DotNet) => dotnet(target).map(Named::from),
-        _ => None,
+        _ => by_executable(target),
     };
     let mut named = named
         .filter(|named| !named.name.is_empty())
@@ -58,6 +61,24 @@ pub(super) fn service(target: &Target<'_>, runtime: &Runtime) -> Named {
     named.version = named.version.or_else(|| runtime.program_version.clone());
     named.name = named.name.chars().take(MAX_NAME).collect();
     named
+}
+
+/// Of runtimes that no language of the conventions stands for.
+fn by_executable(target: &Target<'_>) -> Option<Named> {
+    let name = binary(target);
+    let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    match stem {
+        "beam.smp" | "beam" => erlang::name(target).map(Named::from),
+        "perl" => perl::name(target).map(Named::from),
+        "bun" | "bun.exe" | "bunx" | "deno" => node::name(target),
+        "mono" | "mono-sgen" => mono(target).map(Named::from),
+        _ => None,
+    }
+}
+
+fn mono(target: &Target<'_>) -> Option<String> {
+    let args = after_options(target.args.get(1..)?, &["--config"]);
+    script(target, args.first()?)
 }
 
 /// File name of the executable.
@@ -152,6 +173,10 @@ fn folder(path: &Path) -> Option<String> {
 
 /// Stem of a script, or its folder if the stem says nothing.
 fn script(target: &Target<'_>, path: &str) -> Option<String> {
+    // Read from standard input, or a descriptor.
+    if path == "-" || path.starts_with("/dev/") || path.starts_with("/proc/") {
+        return cwd_folder(target);
+    }
     let path = target.files.absolute(Path::new(path));
     let stem = path.file_stem()?.to_str()?;
     if !is_generic(stem) {
@@ -176,29 +201,13 @@ fn in_brackets(title: &str) -> Option<&str> {
     inner
         .rsplit_once('[')
         .map(|(_, name)| name)
-        .filter(|name| !name.is_empty())
-}
-
-fn ruby(target: &Target<'_>) -> Option<String> {
-    let title = target.args.first().map(String::as_str).unwrap_or_default();
-    if title.contains(' ')
-        && let Some(name) = in_brackets(title)
-    {
-        return Some(name.to_owned());
-    }
-    let args = after_options(target.args.get(1..)?, &["-I", "-r", "-C", "-e"]);
-    let first = args.first()?;
-    match file_name(first) {
-        "puma" | "rails" | "unicorn" | "rackup" | "bundle" | "sidekiq" | "passenger" | "thin"
-        | "falcon" => cwd_folder(target).or_else(|| Some(file_name(first).to_owned())),
-        _ => script(target, first),
-    }
+        .filter(|name| !name.is_empty() && !name.contains(' '))
 }
 
 fn php(target: &Target<'_>) -> Option<String> {
     let args = target.args.get(1..).unwrap_or_default();
     if binary(target).starts_with("php-fpm") {
-        return Some("php-fpm".to_owned());
+        return Some(pool(target).unwrap_or("php-fpm").to_owned());
     }
     let rest = after_options(args, &["-S", "-t", "-c", "-d", "-z", "-f"]);
     if let Some(first) = rest.first() {
@@ -214,6 +223,13 @@ fn php(target: &Target<'_>) -> Option<String> {
         .find(|pair| pair[0] == "-t")
         .map(|pair| PathBuf::from(&pair[1]));
     folder(&target.files.absolute(&root.unwrap_or_default()))
+}
+
+/// The title of a worker: `php-fpm: pool shop`; `www` is that of the only one.
+fn pool<'a>(target: &Target<'a>) -> Option<&'a str> {
+    let title = target.args.first()?;
+    let pool = title.strip_prefix("php-fpm: pool ")?.trim();
+    (!pool.is_empty() && pool != "www").then_some(pool)
 }
 
 fn dotnet(target: &Target<'_>) -> Option<String> {

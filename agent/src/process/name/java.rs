@@ -82,6 +82,9 @@ fn main_class(target: &Target<'_>, class: &str) -> Option<String> {
     if class.starts_with("org.springframework.boot.loader.") {
         return cwd_folder(target).or_else(|| Some("spring-boot".to_owned()));
     }
+    if class.starts_with("org.apache.catalina.") {
+        return Some("tomcat".to_owned());
+    }
     let mut parts = class.rsplit('.');
     let simple = parts.next()?;
     match parts.next() {

@@ -1,4 +1,4 @@
-//! Node.js: the `package.json` nearest above the script, else the script.
+//! Node.js, Bun and Deno: the `package.json` nearest above the script, else the script.
 
 use std::path::Path;
 
@@ -21,6 +21,9 @@ const VALUED: [&str; 10] = [
     "--max-http-header-size",
 ];
 
+/// What follows is no file.
+const CODE: [&str; 4] = ["-e", "--eval", "-p", "--print"];
+
 #[derive(Deserialize)]
 struct Package {
     name: Option<String>,
@@ -28,9 +31,7 @@ struct Package {
 }
 
 pub(super) fn name(target: &Target<'_>) -> Option<Named> {
-    let args = after_options(target.args.get(1..).unwrap_or_default(), &VALUED);
-    let path = args
-        .first()
+    let path = program(target.args.get(1..).unwrap_or_default())
         .map(|arg| target.files.absolute(Path::new(arg)));
     // A tool among the dependencies (`node_modules/.bin/next`) runs the package one stands in.
     let own = path.as_deref().filter(|path| {
@@ -47,6 +48,28 @@ pub(super) fn name(target: &Target<'_>) -> Option<Named> {
         Some(path) => script(target, path.to_str()?).map(Named::from),
         None => cwd_folder(target).map(Named::from),
     }
+}
+
+/// The script that is run, if it is a file: not code, nor what comes from standard input, nor a task of the package.
+fn program(args: &[String]) -> Option<&str> {
+    let is_code = |arg: &&String| CODE.contains(&arg.as_str());
+    if args
+        .iter()
+        .take_while(|arg| arg.starts_with('-'))
+        .any(|arg| is_code(&arg))
+    {
+        return None;
+    }
+    let args = after_options(args, &VALUED);
+    let (first, rest) = args.split_first()?;
+    let path = match first.as_str() {
+        "run" | "serve" => after_options(rest, &VALUED).first()?,
+        "x" | "task" | "start" | "test" | "-" => return None,
+        _ => first,
+    };
+    // `bun run dev` names a task.
+    let is_task = path != first && !path.contains(['.', '/']);
+    (!is_task).then_some(path.as_str())
 }
 
 fn nearest_package(target: &Target<'_>, start: &Path) -> Option<Named> {

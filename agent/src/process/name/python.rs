@@ -22,11 +22,34 @@ pub(super) fn name(target: &Target<'_>) -> Option<String> {
         return application_name(target, application);
     }
     // An embedding server (uwsgi) is itself the program.
+    if let Some(words) = in_parentheses(title) {
+        let words: Vec<String> = words.split(' ').map(str::to_owned).collect();
+        return tool(target, "celery", &words);
+    }
     let own = file_name(title);
+    if is_uwsgi(target, own) {
+        return tool(target, "uwsgi", target.args.get(1..)?);
+    }
     if SERVERS.contains(&own) {
         return tool(target, own, target.args.get(1..)?);
     }
+    // Another title of its own.
+    if title.contains(' ') {
+        return cwd_folder(target);
+    }
     program(target, target.args.get(1..)?)
+}
+
+/// The arguments in the title of a worker of Celery: `[celeryd: celery@host:MainProcess] -active- (-A jobs worker)`.
+fn in_parentheses(title: &str) -> Option<&str> {
+    let (_, arguments) = title.strip_prefix("[celeryd:")?.split_once('(')?;
+    arguments.trim_end().strip_suffix(')')
+}
+
+/// `uwsgi`, `uwsgi-core`, `uwsgi_python3`, and the titles that it gives its processes: `uWSGI worker 1`.
+fn is_uwsgi(target: &Target<'_>, own: &str) -> bool {
+    let program = target.exe.file_name().unwrap_or_default();
+    own.starts_with("uwsgi") || program.to_string_lossy().starts_with("uwsgi")
 }
 
 fn program(target: &Target<'_>, args: &[String]) -> Option<String> {
@@ -75,7 +98,7 @@ fn tool(target: &Target<'_>, tool: &str, args: &[String]) -> Option<String> {
     let application = match tool {
         "flask" => option(args, &["--app", "-A"]).or_else(|| target.environment.get("FLASK_APP")),
         "celery" => option(args, &["--app", "-A"]),
-        "uwsgi" => option(args, &["--module", "-w", "--wsgi-file", "--wsgi"]),
+        "uwsgi" => uwsgi(args),
         "fastapi" => after_options(args.get(1..)?, &["--host", "--port", "--app"])
             .first()
             .cloned(),
@@ -85,6 +108,26 @@ fn tool(target: &Target<'_>, tool: &str, args: &[String]) -> Option<String> {
         Some(application) => application_name(target, &application),
         None => cwd_folder(target).or_else(|| Some(tool.to_owned())),
     }
+}
+
+/// The application, else the file with the configuration, which is called after it.
+fn uwsgi(args: &[String]) -> Option<String> {
+    let application = [
+        "--module",
+        "-w",
+        "--wsgi-file",
+        "--wsgi",
+        "--file",
+        "--mount",
+        "--ini",
+        "--yaml",
+    ];
+    let told = option(args, &application).or_else(|| {
+        let mut files = args.iter().filter(|arg| arg.ends_with(".ini"));
+        files.next().cloned()
+    })?;
+    // `--mount /shop=shop.py`.
+    Some(told.rsplit('=').next().unwrap_or(&told).to_owned())
 }
 
 /// Value of `--app X`, `--app=X` or `-AX`.
@@ -131,7 +174,11 @@ fn is_identifier(text: &str) -> bool {
 /// `shop.wsgi:application` is `shop`; `app:app` is the folder it is run in.
 fn application_name(target: &Target<'_>, application: &str) -> Option<String> {
     let module = application.split(':').next()?;
-    if module.contains('/') || module.ends_with(".py") {
+    if module.contains('/')
+        || [".py", ".ini", ".yml", ".yaml"]
+            .iter()
+            .any(|end| module.ends_with(end))
+    {
         return script(target, module);
     }
     match module.split('.').rev().find(|part| !is_generic(part)) {
