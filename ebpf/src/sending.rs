@@ -361,6 +361,10 @@ unsafe fn complete(
             }
             return 0;
         }
+        // Another tracer's list without its field says nothing; behind ours it would be of our trace.
+        if (*sending).scan.state_at != 0 {
+            return 0;
+        }
         let Some(at) = empty_line(sending, length) else {
             return 0;
         };
