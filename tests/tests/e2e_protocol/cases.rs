@@ -38,6 +38,7 @@ const fn with(exchange: Exchange, has: &'static [(&'static str, &'static str)]) 
 
 const EMPTY: &str = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
 const REQUEST_SIZE: &str = "http.request.body.size";
+const ENDED_BY: &str = "sonde.connection.ended_by";
 const RESPONSE_SIZE: &str = "http.response.body.size";
 
 pub(crate) const CASES: &[Case] = &[
@@ -347,7 +348,7 @@ pub(crate) const CASES: &[Case] = &[
         ],
         exchanges: &[Exchange {
             error: Some("*"),
-            ..ok("/reset")
+            ..with(ok("/reset"), &[(ENDED_BY, "server")])
         }],
     },
     Case {
@@ -370,9 +371,31 @@ pub(crate) const CASES: &[Case] = &[
         server: &[ReadHead, ReadEof],
         exchanges: &[Exchange {
             status: "",
-            error: Some("*"),
-            ..ok("/impatient")
+            ..with(ok("/impatient"), &[(ENDED_BY, "client")])
         }],
+    },
+    Case {
+        name: "the client closes in the middle of the body",
+        client: &[
+            Send("GET /left HTTP/1.1\r\nHost: h\r\nAccept: text/event-stream\r\n\r\n"),
+            ReadUntil("data: 1\n\n"),
+        ],
+        server: &[
+            ReadHead,
+            Send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\ndata: 1\n\n"),
+            ReadEof,
+        ],
+        exchanges: &[with(ok("/left"), &[(ENDED_BY, "client")])],
+    },
+    Case {
+        name: "the client closes and leaves the answer unread",
+        client: &[Send("GET /unread HTTP/1.1\r\nHost: h\r\n\r\n"), Pause(60)],
+        server: &[
+            ReadHead,
+            Send("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\npart"),
+            ReadEof,
+        ],
+        exchanges: &[with(ok("/unread"), &[(ENDED_BY, "client")])],
     },
     Case {
         name: "secrets in the query are redacted",

@@ -71,7 +71,9 @@ impl Setting {
 fn compare(number: usize, case: &Case, seen: &Seen, spans: &[Span]) -> Result<()> {
     let field = seen.traceparent()?;
     ensure!((field.flags & 1 == 1) == case.sampled, "{field:?}");
-    ensure!(field.flags & 2 == 2 || !case.random, "{field:?}");
+    // Also of a trace that begins here.
+    let random = case.random || case.parent.is_none();
+    ensure!(field.flags & 2 == 2 || !random, "{field:?}");
     let values = |wanted: &str| -> Vec<String> {
         let fields = seen.fields.iter().filter(|(name, _)| name == wanted);
         fields.map(|(_, value)| value.clone()).collect()

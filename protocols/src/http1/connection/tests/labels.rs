@@ -11,8 +11,13 @@ const CREATED: &str = "HTTP/1.1 201 Created\r\nContent-Length: 3\r\n\r\nyes";
 
 #[test]
 fn stays_with_its_request() {
-    type Run = fn(&mut Watched);
-    let cases: &[(&str, Run, &[(&str, u8)])] = &[
+    /// A name, what happens, and the requests handed over with their labels.
+    type Case = (
+        &'static str,
+        fn(&mut Watched),
+        &'static [(&'static str, u8)],
+    );
+    let cases: &[Case] = &[
         (
             "in order",
             |watched| {
