@@ -328,7 +328,14 @@ unsafe fn end<const EGRESS: bool>(
             return;
         }
         (*direction).finished = 1;
+        // A client that leaves in the middle of a response has nothing unfinished of its own.
+        let other = if EGRESS {
+            &raw const (*connection).ingress
+        } else {
+            &raw const (*connection).egress
+        };
         let idle = (*direction).phase == phase::HEAD
+            && (*other).phase == phase::HEAD
             && (*direction).head.is_start()
             && (*connection).ingress.messages == (*connection).egress.messages;
         if idle {
