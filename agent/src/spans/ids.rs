@@ -2,6 +2,8 @@
 
 use std::hash::{BuildHasher, RandomState};
 
+use sonde_common::span_id;
+
 use super::{SpanId, TraceId};
 
 /// Source of ids; one per thread that builds spans.
@@ -27,9 +29,9 @@ impl IdGenerator {
         TraceId((u128::from(high) << 64 | u128::from(low)).to_be_bytes())
     }
 
-    /// A span id, never all zero.
+    /// A span id, never all zero, with the mark of ids that agents issue.
     pub fn span_id(&mut self) -> SpanId {
-        SpanId(self.non_zero().to_be_bytes())
+        SpanId(span_id::marked(self.next()).to_ne_bytes())
     }
 
     fn non_zero(&mut self) -> u64 {
