@@ -162,16 +162,6 @@ impl Work {
     }
 }
 
-/// A goroutine.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Goroutine {
-    /// Its id.
-    pub id: u64,
-    /// That of the goroutine that started it; 0: unknown.
-    pub parent: u64,
-}
-
 /// The two ends of a connection, seen from its client.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -65,12 +65,18 @@ pub struct Go {
     pub fd: u32,
     /// From there: `net.netFD.laddr`, the interface's data word
     pub local: u32,
-    /// The same for `raddr`
-    pub remote: u32,
-    /// From either: `net.TCPAddr.Port`
-    pub port: u32,
     /// From `net.netFD`: `pfd.Sysfd`; 0: no streams are watched.
     pub descriptor: u32,
+    /// `net/http.Request.ctx`; 0: contexts are not followed.
+    pub context: u32,
+    /// `net/http.conn.rwc`, the interface's data word.
+    pub served: u32,
+    /// `runtime.g.startpc`; 0: nobody is believed to work for who started it.
+    pub start_pc: u32,
+    /// `runtime.g.waitreason`
+    pub wait_reason: u32,
+    /// Bits of the wait reasons for which a goroutine waits for others, or for a time.
+    pub waits: u32,
 }
 
 /// The value.
@@ -99,4 +105,4 @@ pub struct Process {
     pub grpc: Grpc,
 }
 
-const _: () = assert!(size_of::<Process>() == 104);
+const _: () = assert!(size_of::<Process>() == 120);

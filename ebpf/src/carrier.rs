@@ -2,16 +2,16 @@
 //! says [`threads`].
 
 use crate::{
-    asyncio, context, event_loop, handles, handover,
+    asyncio, context, event_loop, goroutine,
     maps::{PROCESSES, WORK},
     nghttp2,
-    task::{Socket, Task, user_word},
+    task::{Socket, Task},
     threads, tokio,
 };
 use sonde_common::{
     connection::{Connection, role},
-    context::{Carrier, Goroutine, Work, carrier},
-    process::{Go, Process, runtime},
+    context::{Carrier, Work, carrier},
+    process::{Process, runtime},
 };
 
 /// Takes up work: a read from a socket told what the current thread works on from now on; 0: nothing
@@ -35,8 +35,7 @@ pub unsafe fn take_up(
                 if (*connection).role != role::SERVER {
                     return;
                 }
-                let id = reader(connection, task, &process.go);
-                return goroutine_takes_up(task, id, handle);
+                return goroutine::reads(connection, task, &process.go, handle);
             }
             Some(process) if process.runtime == runtime::ASYNCIO => {
                 if process.python.interpreter == 0 {
@@ -62,22 +61,6 @@ pub unsafe fn take_up(
     }
 }
 
-/// The goroutine that serves the connection. net/http starts another one behind each request, which waits
-/// for the next: what that reads is for the one that started it.
-#[inline(always)]
-unsafe fn reader(connection: *mut Connection, task: &Task, go: &Go) -> u64 {
-    let Goroutine { id, parent } = goroutine(task, go).unwrap_or_default();
-    // SAFETY: the caller passes a checked map value; written by the reading hook only.
-    unsafe {
-        let known = (*connection).reader;
-        if known != 0 && known == parent {
-            return known;
-        }
-        (*connection).reader = id;
-    }
-    id
-}
-
 /// Handle of what the current thread works on, or what the connection is `bound` to, for a call on this connection; 0: not known. `socket`:
 /// what it sends on, if it does, and does not only connect.
 #[inline(always)]
@@ -95,16 +78,7 @@ pub unsafe fn at_work(
             return 0;
         };
         match process.runtime {
-            runtime::GO => {
-                let handed_over = match process.go.conn {
-                    0 => None,
-                    _ => handover::take(connection, tgid),
-                };
-                match handed_over.or_else(|| goroutine(task, &process.go)) {
-                    Some(goroutine) => of_goroutine(task, tgid, goroutine),
-                    None => 0,
-                }
-            }
+            runtime::GO => goroutine::sends(connection, task, &process.go),
             runtime::MOVING => 0,
             runtime::JAVA if carries_virtual_threads(task) => 0,
             runtime::TOKIO => tokio::at_work(connection, task, &process.tokio),
@@ -178,65 +152,6 @@ pub fn of_thread(task: &Task, tgid: u32) -> u64 {
     // SAFETY: a map value.
     let work = unsafe { *work };
     context::live(&work, task).map_or(0, |_| work.handle)
-}
-
-/// Its own work, or that of the goroutine that started it; the latter is then its own, since by the next
-/// time its parent may work on something else.
-#[inline(always)]
-pub fn of_goroutine(task: &Task, tgid: u32, goroutine: Goroutine) -> u64 {
-    let own = handles::of_goroutine(tgid, goroutine.id);
-    let word = match own {
-        0 if goroutine.parent != 0 => handles::of_goroutine(tgid, goroutine.parent),
-        known => known,
-    };
-    let work = handles::work(word, task.switches());
-    if word == 0 || context::live(&work, task).is_none() {
-        return 0;
-    }
-    if own == 0 {
-        handles::goroutine_works_on(tgid, goroutine.id, word);
-    }
-    work.handle
-}
-
-/// A goroutine of the current process works on this from now on; 0: nothing that is known.
-#[inline(always)]
-pub fn goroutine_takes_up(task: &Task, id: u64, handle: u64) {
-    let tgid = task.tgid();
-    if id == 0 || (handle == 0 && handles::of_goroutine(tgid, id) == 0) {
-        return;
-    }
-    handles::goroutine_works_on(tgid, id, handles::word(handle, task.switches()));
-}
-
-/// The goroutine that runs on the thread.
-#[inline(always)]
-pub fn goroutine(task: &Task, go: &Go) -> Option<Goroutine> {
-    let tls = task.tls();
-    if tls == 0 || go.goid == 0 {
-        return None;
-    }
-    goroutine_of(user_word(tls.wrapping_add(go.g as i64 as u64))?, go)
-}
-
-/// The goroutine whose `runtime.g` is there.
-#[inline(always)]
-pub fn goroutine_of(g: u64, go: &Go) -> Option<Goroutine> {
-    let id = goroutine_id(g, go)?;
-    if go.parent_goid == 0 {
-        return Some(Goroutine { id, parent: 0 });
-    }
-    let parent = user_word(g.wrapping_add(go.parent_goid as u64))?;
-    Some(Goroutine { id, parent })
-}
-
-/// Its id.
-#[inline(always)]
-pub fn goroutine_id(g: u64, go: &Go) -> Option<u64> {
-    if go.goid == 0 {
-        return None;
-    }
-    user_word(g.wrapping_add(go.goid as u64))
 }
 
 /// The current thread has read from a socket of which nothing is known.

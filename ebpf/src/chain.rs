@@ -10,7 +10,7 @@
 //! better than a wrong one.
 
 use crate::{
-    carrier, context, join,
+    ancestry, carrier, context, join,
     maps::{SENDING, config, lose},
     option, passed_on, received, sampling, segment, sending,
     task::{Socket, Task},
@@ -544,7 +544,9 @@ pub unsafe fn answered<const EGRESS: bool>(connection: *mut Connection, now: u64
         if index == (*connection).ingress.messages {
             return;
         }
-        context::end((*connection).contexts[index as usize % PIPELINED], now);
+        let handle = (*connection).contexts[index as usize % PIPELINED];
+        ancestry::answered(handle);
+        context::end(handle, now);
         (*connection).answered = index.wrapping_add(1);
     }
 }

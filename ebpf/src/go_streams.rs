@@ -8,7 +8,7 @@
 //! Fewer than 64 bytes of stack a function, as in `crate::handover`.
 
 use crate::{
-    carrier, handles,
+    context, go_context, goroutine, handles,
     maps::PROCESSES,
     task::{Task, socket_cookie, user_word},
 };
@@ -33,6 +33,9 @@ pub fn uprobe_serve_stream(ctx: ProbeContext) -> u32 {
     };
     let handle = served(probe.cookie(), owner, argument);
     take_up(g(&ctx), handle);
+    if probe.place == place::SERVES_HTTP {
+        go_context::stream_served(third, handle);
+    }
     0
 }
 
@@ -41,17 +44,20 @@ pub fn uprobe_serve_stream(ctx: ProbeContext) -> u32 {
 pub fn uprobe_open_stream(ctx: ProbeContext) -> u32 {
     // SAFETY: a live context.
     let probe = Probe::of(unsafe { bpf_get_attach_cookie(ctx.as_ptr()) });
-    let handle = at_work(g(&ctx));
+    let g = g(&ctx);
     if probe.place == place::CALLS_GRPC {
-        open(probe.cookie(), captured(&ctx), handle);
+        open(probe.cookie(), captured(&ctx), at_work(g));
+        return 0;
     }
+    let [_, request, ..] = words(&ctx);
+    call(g, sent_for(g, request));
     0
 }
 
 /// The first words of a Go function's arguments.
 #[cfg(bpf_target_arch = "x86_64")]
 #[inline(always)]
-fn words(ctx: &ProbeContext) -> [u64; 4] {
+pub fn words(ctx: &ProbeContext) -> [u64; 4] {
     let registers = ctx.regs;
     // SAFETY: the context's registers. Volatile: the verifier wants each read at an offset that it knows.
     unsafe {
@@ -67,7 +73,7 @@ fn words(ctx: &ProbeContext) -> [u64; 4] {
 /// The first words of a Go function's arguments.
 #[cfg(bpf_target_arch = "aarch64")]
 #[inline(always)]
-fn words(ctx: &ProbeContext) -> [u64; 4] {
+pub fn words(ctx: &ProbeContext) -> [u64; 4] {
     let registers = ctx.regs;
     // SAFETY: the context's registers. Volatile: the verifier wants each read at an offset that it knows.
     unsafe {
@@ -82,7 +88,7 @@ fn words(ctx: &ProbeContext) -> [u64; 4] {
 
 /// Address of the `runtime.g` that runs (Go's internal ABI keeps it in a register).
 #[inline(always)]
-fn g(ctx: &ProbeContext) -> u64 {
+pub fn g(ctx: &ProbeContext) -> u64 {
     // SAFETY: the context's registers.
     #[cfg(bpf_target_arch = "x86_64")]
     let g = unsafe { (*ctx.regs).r14 as u64 };
@@ -133,20 +139,62 @@ fn served(cookie: u64, owner: u64, argument: u64) -> u64 {
 #[inline(never)]
 fn take_up(g: u64, handle: u64) -> u64 {
     let task = Task::current();
-    if let Some(id) = go(&task).and_then(|go| carrier::goroutine_id(g, go)) {
-        carrier::goroutine_takes_up(&task, id, handle);
+    if let Some(id) = go(&task).and_then(|go| goroutine::id(g, go)) {
+        goroutine::takes_up(&task, id, handle);
     }
     0
+}
+
+/// Handle of what a request of `net/http`'s Transport is sent for, given its `transportRequest`, whose first word is the
+/// request; 0: not known.
+#[inline(never)]
+pub fn round_trip(g: u64, transported: u64) -> u64 {
+    sent_for(g, user_word(transported).unwrap_or(0))
+}
+
+/// Handle of what the goroutine sends this `http.Request` for; 0: not known. Its context is certain where it leads to a request.
+#[inline(never)]
+fn sent_for(g: u64, request: u64) -> u64 {
+    match go_context::cause(request) {
+        0 => at_work(g),
+        go_context::NOBODY => 0,
+        handle => context::going_on(handle),
+    }
+}
+
+/// The goroutine starts another one, which writes a request for this.
+#[inline(never)]
+fn call(g: u64, handle: u64) -> u64 {
+    let task = Task::current();
+    if let Some(id) = go(&task).and_then(|go| goroutine::id(g, go)) {
+        handles::goroutine_calls_for(task.tgid(), id, handle);
+    }
+    0
+}
+
+/// Handle of what the current goroutine opens a stream for; 0: not known.
+#[inline(always)]
+pub fn opens(task: &Task) -> u64 {
+    let Some(go) = go(task) else {
+        return 0;
+    };
+    let Some(goroutine) = goroutine::current(task, go) else {
+        return 0;
+    };
+    match handles::call_of_goroutine(task.tgid(), goroutine.parent) {
+        Some(handle) => context::going_on(handle),
+        None => goroutine::at_work(task, &goroutine),
+    }
 }
 
 /// Handle of what the goroutine works on; 0: not known.
 #[inline(never)]
 fn at_work(g: u64) -> u64 {
     let task = Task::current();
-    let Some(goroutine) = go(&task).and_then(|go| carrier::goroutine_of(g, go)) else {
+    let Some(go) = go(&task) else {
         return 0;
     };
-    carrier::of_goroutine(&task, task.tgid(), goroutine)
+    goroutine::of(g, go).map_or(0, |goroutine| goroutine::at_work(&task, &goroutine))
 }
 
 /// The next stream of a client's connection will be for this handle. Whoever takes the number in the end has been here last:
@@ -169,7 +217,7 @@ fn open(cookie: u64, closure: u64, handle: u64) -> u64 {
 
 /// Cookie of the socket below the `net.Conn` of a transport; 0: it is no TCP connection.
 #[inline(never)]
-fn socket(owner: u64, conn: u64) -> u64 {
+pub fn socket(owner: u64, conn: u64) -> u64 {
     let task = Task::current();
     let Some(go) = go(&task).filter(|go| go.descriptor != 0) else {
         return 0;

@@ -25,6 +25,7 @@
 #![no_std]
 #![no_main]
 
+mod ancestry;
 mod announce;
 mod asyncio;
 mod carrier;
@@ -33,7 +34,9 @@ mod chunked;
 mod context;
 mod event_loop;
 mod fields;
+mod go_context;
 mod go_streams;
+mod goroutine;
 mod grpc;
 mod handles;
 mod handover;

@@ -14,7 +14,7 @@ use core::ffi::c_void;
 use sonde_common::{
     config::{Config, trust},
     connection::{Connection, Pending},
-    context::{CONTEXTS as SLOTS, Carrier, Context, Ends, Goroutine, Joint, Work},
+    context::{CONTEXTS as SLOTS, Carrier, Context, Ends, Joint, Work},
     grpc::{Call, Unsent},
     loss::{Hook, LOSSES, Reason, index},
     nghttp2,
@@ -26,6 +26,7 @@ use sonde_common::{
 };
 
 use crate::{
+    ancestry::{CHILD, History, StartFunction},
     http2::{
         Http2, Messages, data,
         hold::{Held, PLACES as HELD_PLACES},
@@ -224,9 +225,21 @@ pub static ADOPTED: Table<1> = Array::new();
 #[btf_map]
 pub static HANDS_OVER: LruHashMap<u32, u8, 4_096> = LruHashMap::new();
 
-/// Goroutines that handed a request over to a connection, by process, local and remote port.
+/// What contexts of Go's streams stand for, by their addresses.
 #[btf_map]
-pub static HANDED_OVER: LruHashMap<u64, Goroutine, 65_536> = LruHashMap::new();
+pub static STREAM_CONTEXTS: Table<1> = Array::new();
+
+/// Goroutines that serve HTTP/1 connections, by the addresses of the connections' local addresses.
+#[btf_map]
+pub static LOCAL_ADDRESSES: Table<1> = Array::new();
+
+/// Goroutines that others started and that made a call for a request, by that.
+#[btf_map]
+pub static CHILDREN: Table<CHILD> = Array::new();
+
+/// What is known of the functions that goroutines begin with.
+#[btf_map]
+pub static START_FUNCTIONS: LruHashMap<StartFunction, History, 16_384> = LruHashMap::new();
 
 /// Tasks of tokio that messages wake.
 #[btf_map]

@@ -246,6 +246,9 @@ impl Watch {
             g: facts.g_tls_offset,
             goid: facts.goid,
             parent_goid: facts.parent_goid,
+            start_pc: facts.life.map_or(0, |life| life.start_pc),
+            wait_reason: facts.life.map_or(0, |life| life.wait_reason),
+            waits: facts.life.map_or(0, |life| life.waits),
             ..Go::default()
         };
         let Some(path) = facts.connection else {
@@ -257,9 +260,9 @@ impl Watch {
                 conn: facts.round_trip.map_or(0, |_| path.conn),
                 fd: path.fd,
                 local: path.local,
-                remote: path.remote,
-                port: path.port,
                 descriptor: path.descriptor,
+                context: facts.requests.map_or(0, |requests| requests.context),
+                served: facts.requests.map_or(0, |requests| requests.served),
                 ..told.go
             };
         }

@@ -2,9 +2,9 @@
 //!
 //! A goroutine is found from its thread's `g`, which lies at a fixed offset from the thread's `fs`
 //! base, and is named by `g.goid`; its parent by `g.parentGoid`. `net/http`'s Transport hands a request
-//! over to a goroutine of the connection; a uprobe at the entry of `(*persistConn).roundTrip` sees caller and
-//! connection together, and [`ConnectionPath`] leads from the connection to its ports. What is known of streams:
-//! [`streams`].
+//! over to a goroutine of the connection; a uprobe at the entry of `(*persistConn).roundTrip` sees caller, request and
+//! connection together, and [`ConnectionPath`] leads from the connection to its socket. [`Requests`] leads from the request
+//! to its context, and from a server's connection to what stands for it there. What is known of streams: [`streams`].
 //!
 //! Offsets are those of the released Go versions ([`offsets`]); for a version that is not known they
 //! come from the executable's DWARF ([`dwarf`]). The function is found in the table that the Go runtime itself
@@ -46,18 +46,31 @@ pub struct GoFacts {
     /// File offset of the entry of `net/http.(*persistConn).roundTrip`, where the receiver is in RAX. None if
     /// the program has no HTTP client.
     pub round_trip: Option<u64>,
-    /// From the receiver to its connection's ports.
+    /// How a goroutine begins and waits.
+    pub life: Option<Life>,
+    /// From the receiver to its connection's socket.
     pub connection: Option<ConnectionPath>,
+    /// From requests to what serves them.
+    pub requests: Option<Requests>,
     /// File offsets where goroutines serve and open HTTP/2 streams.
     pub streams: Vec<(u64, Probe)>,
 }
 
-/// Offsets to follow from a `*persistConn` to the ports of its socket.
+/// Offsets within `runtime.g`, and what is in there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// `startpc`: the function that the goroutine began with.
+    pub start_pc: u32,
+    /// `waitreason`, a byte.
+    pub wait_reason: u32,
+    /// Bits of the reasons for which it waits for others or for a time.
+    pub waits: u32,
+}
+
+/// Offsets to follow from a `*persistConn` to its socket.
 ///
-/// `tcp = *(receiver + conn)`, `fd = *(tcp + fd)`, then `*(*(fd + local) + port)` and
-/// `*(*(fd + remote) + port)`, each port a 64-bit number. A connection that is no `*net.TCPConn` (TLS, a
-/// wrapper of the program's) leads to something else: whatever is not within 1..=65535 on both ends
-/// has to be left alone.
+/// `tcp = *(receiver + conn)`, `fd = *(tcp + fd)`. A connection that is no `*net.TCPConn` (TLS, a wrapper of the
+/// program's) leads to something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConnectionPath {
     /// `net/http.persistConn.conn`: the interface's data word.
@@ -66,12 +79,17 @@ pub struct ConnectionPath {
     pub fd: u32,
     /// `net.netFD.laddr`: the interface's data word.
     pub local: u32,
-    /// `net.netFD.raddr`: the interface's data word.
-    pub remote: u32,
-    /// `net.TCPAddr.Port`.
-    pub port: u32,
     /// `net.netFD.pfd.Sysfd`, from the `netFD`: the file descriptor.
     pub descriptor: u32,
+}
+
+/// Offsets within `net/http`'s structures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Requests {
+    /// `net/http.Request.ctx`: the interface.
+    pub context: u32,
+    /// `net/http.conn.rwc`, of a server's connection: the interface's data word.
+    pub served: u32,
 }
 
 /// Why an executable gives no facts.
@@ -138,7 +156,9 @@ pub fn inspect(path: &Path) -> Result<GoFacts, Error> {
         round_trip: code
             .as_ref()
             .and_then(|code| code.entry(&image, ROUND_TRIP)),
+        life: offsets.life,
         connection: offsets.connection,
+        requests: offsets.requests,
         streams: code.map_or_else(Vec::new, |code| streams::find(path, &image, &code)),
     })
 }

@@ -9,7 +9,7 @@ use super::{
     streams,
 };
 use crate::{
-    carrier, chain, context, grpc, handles, join,
+    ancestry, carrier, chain, context, go_streams, grpc, handles, join,
     maps::{HTTP2, PROCESSES, lose},
     nghttp2, passed_on, sampling, segment,
     task::{Socket, Task},
@@ -200,7 +200,7 @@ pub unsafe fn stream_cause(
             }
             runtime::GO => match handles::cause((*connection).cookie, stream) {
                 Some(handle) => context::going_on(handle),
-                None => carrier::at_work(connection, task, 0, None),
+                None => go_streams::opens(task),
             },
             _ => 0,
         }
@@ -231,6 +231,7 @@ pub unsafe fn stream_ended<const EGRESS: bool>(walk: &Walk, http2: *mut Http2, s
         let half = half::<EGRESS>(http2);
         open(half, handle, -1);
         if serves {
+            ancestry::answered(handle);
             context::end(handle, walk.now);
         }
     }

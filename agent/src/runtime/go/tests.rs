@@ -189,16 +189,24 @@ fn check(executable: &Path, way: Way) {
     let facts = inspect(executable).unwrap();
     let path = facts.connection.unwrap();
     let round_trip = facts.round_trip.unwrap();
+    let (life, requests) = (facts.life.unwrap(), facts.requests.unwrap());
     let mut numbers = vec![i64::from(facts.g_tls_offset)];
-    numbers.extend([facts.goid, facts.parent_goid].map(i64::from));
+    let goroutine = [
+        facts.goid,
+        facts.parent_goid,
+        life.start_pc,
+        life.wait_reason,
+        life.waits,
+    ];
+    numbers.extend(goroutine.map(i64::from));
     numbers.push(i64::try_from(round_trip).unwrap());
     let offsets = [
         path.conn,
         path.fd,
         path.local,
-        path.remote,
-        path.port,
         path.descriptor,
+        requests.context,
+        requests.served,
     ];
     numbers.extend(offsets.map(i64::from));
     let mut witness = Command::new(executable);

@@ -1,7 +1,7 @@
 // A program that looks at itself where it is told to, and fails where it does not find what it knows.
 //
-// Arguments, all numbers: offset of g from fs base, of goid, of parentGoid (0: none), file offset of roundTrip,
-// offsets of ConnectionPath in its order.
+// Arguments, all numbers: offset of g from fs base, of goid, of parentGoid (0: none), of startpc, of waitreason; bits of the
+// reasons to wait; file offset of roundTrip, offsets of ConnectionPath and Requests in their order.
 package main
 
 import (
@@ -18,7 +18,9 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
+	"time"
 	"unsafe"
 )
 
@@ -32,8 +34,9 @@ func main() {
 		arguments = append(arguments, uintptr(number))
 	}
 	goroutines(arguments[0], arguments[1], arguments[2])
-	entry(arguments[3])
-	connection(arguments[4:])
+	life(arguments[0], arguments[3], arguments[4], arguments[5])
+	entry(arguments[6])
+	connection(arguments[0], arguments[7:])
 	fmt.Println("as told")
 }
 
@@ -55,14 +58,57 @@ func goroutines(g, goid, parentGoid uintptr) {
 
 // Number of the goroutine and its parent, by the offsets.
 func identity(g, goid, parentGoid uintptr) (uint64, uint64) {
+	at := own(g)
+	return uint64(word(at + goid)), uint64(word(at + parentGoid))
+}
+
+// Address of the goroutine's runtime.g.
+func own(g uintptr) uintptr {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	var fs uintptr
 	if _, _, err := syscall.RawSyscall(syscall.SYS_ARCH_PRCTL, getFs, uintptr(unsafe.Pointer(&fs)), 0); err != 0 {
 		log.Fatal(err)
 	}
-	at := word(fs + g)
-	return uint64(word(at + goid)), uint64(word(at + parentGoid))
+	return word(fs + g)
+}
+
+// A goroutine tells the function that it began with, and whether it has waited, and for what.
+func life(g, startPc, waitReason, waits uintptr) {
+	waited := func(wait func()) bool {
+		done := make(chan bool)
+		go func() {
+			wait()
+			reason := word(own(g)+waitReason) & 0xff
+			done <- reason < 32 && waits>>reason&1 == 1
+		}()
+		return <-done
+	}
+	channel := make(chan struct{})
+	locked := sync.Mutex{}
+	condition := sync.NewCond(&locked)
+	later := func(do func()) { time.AfterFunc(50*time.Millisecond, do) }
+	expect("nothing", waited(func() {}), false)
+	expect("sleep", waited(func() { time.Sleep(time.Millisecond) }), true)
+	expect("channel", waited(func() { later(func() { close(channel) }); <-channel }), true)
+	expect("condition", waited(func() {
+		later(condition.Broadcast)
+		locked.Lock()
+		condition.Wait()
+		locked.Unlock()
+	}), true)
+	done := make(chan uintptr)
+	go begins(g, startPc, done)
+	expect("start function", <-done, reflect.ValueOf(begins).Pointer())
+}
+
+func begins(g, startPc uintptr, done chan uintptr) {
+	at := word(own(g) + startPc)
+	// What starts a goroutine with arguments is a function of its own, named after the one that contains it.
+	if name := runtime.FuncForPC(at).Name(); name == "main.life" || strings.HasPrefix(name, "main.life.") {
+		at = reflect.ValueOf(begins).Pointer()
+	}
+	done <- at
 }
 
 // What follows a text in the trace of this goroutine.
@@ -103,11 +149,18 @@ func entry(offset uintptr) {
 	log.Fatalf("file offset %#x is not mapped as code", offset)
 }
 
-// An idle connection of a Transport leads to the ports that its net.Conn tells.
-func connection(path []uintptr) {
+// An idle connection of a Transport leads to the descriptor that its net.Conn tells; a request to its context; the goroutine that
+// serves a connection to that and its local address.
+func connection(g uintptr, path []uintptr) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	check(err)
-	go http.Serve(listener, http.NotFoundHandler())
+	go http.Serve(listener, http.HandlerFunc(func(_ http.ResponseWriter, request *http.Request) {
+		found := own(g)
+		file := word(word(word(word(found+8)-72)+path[5]) + path[1])
+		address := request.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+		expect("local address", word(file+path[2]), uintptr(unsafe.Pointer(address)))
+		expect("context", word(uintptr(unsafe.Pointer(request))+path[4]+8), reflect.ValueOf(request.Context()).Pointer())
+	}))
 	idle := make(chan error, 1)
 	var conn net.Conn
 	trace := &httptrace.ClientTrace{
@@ -127,11 +180,10 @@ func connection(path []uintptr) {
 	connections := reflect.ValueOf(transport).Elem().FieldByName("idleConn")
 	persistent := connections.MapIndex(connections.MapKeys()[0]).Index(0).Pointer()
 	fd := word(word(persistent+path[0]) + path[1])
-	expect("local port", int(word(word(fd+path[2])+path[4])), conn.LocalAddr().(*net.TCPAddr).Port)
-	expect("remote port", int(word(word(fd+path[3])+path[4])), conn.RemoteAddr().(*net.TCPAddr).Port)
+	expect("own address", word(fd+path[2]), reflect.ValueOf(conn.LocalAddr()).Pointer())
 	raw, err := conn.(*net.TCPConn).SyscallConn()
 	check(err)
-	check(raw.Control(func(own uintptr) { expect("descriptor", word(fd+path[5]), own) }))
+	check(raw.Control(func(own uintptr) { expect("descriptor", word(fd+path[3]), own) }))
 	runtime.KeepAlive(transport)
 }
 
