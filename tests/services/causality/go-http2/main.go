@@ -1,4 +1,5 @@
-// Four calls a request over HTTP/2 without TLS: two in sequence, two in parallel. The fourth argument names the client.
+// Four calls a request over HTTP/2 without TLS: two in sequence, two in parallel. The fourth argument names the client; "-pool" behind
+// it has the last two made by workers that the first request starts, and "-context" behind that with the request's context.
 package main
 
 import (
@@ -19,6 +20,26 @@ import (
 
 var callee string
 var client *http.Client
+var withContext bool
+
+// Has a function run beside the others.
+var run = func(do func()) { go do() }
+
+var jobs = make(chan func(), 64)
+var started sync.Once
+
+func runInPool(do func()) {
+	started.Do(func() {
+		for number := 0; number < 32; number++ {
+			go func() {
+				for do := range jobs {
+					do()
+				}
+			}()
+		}
+	})
+	jobs <- do
+}
 
 func unencrypted() *http.Protocols {
 	var protocols http.Protocols
@@ -42,8 +63,13 @@ func transport(way string) http.RoundTripper {
 	return nil
 }
 
-func get(id string, number int) error {
-	response, err := client.Get(fmt.Sprintf("http://127.0.0.1:%s/down/%s/%d", callee, id, number))
+func get(ctx context.Context, id string, number int) error {
+	url := fmt.Sprintf("http://127.0.0.1:%s/down/%s/%d", callee, id, number)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}
@@ -54,11 +80,15 @@ func get(id string, number int) error {
 
 func work(answer http.ResponseWriter, request *http.Request) {
 	id := strings.Split(request.URL.Path, "/")[2]
-	failed := [4]error{get(id, 1), get(id, 2)}
+	ctx := context.Background()
+	if withContext {
+		ctx = request.Context()
+	}
+	failed := [4]error{get(ctx, id, 1), get(ctx, id, 2)}
 	var group sync.WaitGroup
 	group.Add(2)
-	go func() { defer group.Done(); failed[2] = get(id, 3) }()
-	go func() { defer group.Done(); failed[3] = get(id, 4) }()
+	run(func() { defer group.Done(); failed[2] = get(ctx, id, 3) })
+	run(func() { defer group.Done(); failed[3] = get(ctx, id, 4) })
 	group.Wait()
 	if err := errors.Join(failed[:]...); err != nil {
 		http.Error(answer, err.Error(), http.StatusInternalServerError)
@@ -69,7 +99,12 @@ func work(answer http.ResponseWriter, request *http.Request) {
 
 func main() {
 	callee = os.Args[2]
-	client = &http.Client{Transport: transport(os.Args[4])}
+	way, pool := os.Args[4], false
+	way, withContext = strings.CutSuffix(way, "-context")
+	if way, pool = strings.CutSuffix(way, "-pool"); pool {
+		run = runInPool
+	}
+	client = &http.Client{Transport: transport(way)}
 	http.HandleFunc("/serve/", work)
 	server := http.Server{Addr: "127.0.0.1:" + os.Args[1], Protocols: unencrypted()}
 	log.Fatal(server.ListenAndServe())

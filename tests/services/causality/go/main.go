@@ -4,6 +4,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"log"
@@ -18,8 +19,13 @@ var callee, database string
 var pooled = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}}
 var fresh = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
 
-func get(client *http.Client, id string, number int) error {
-	response, err := client.Get(fmt.Sprintf("http://127.0.0.1:%s/down/%s/%d", callee, id, number))
+func get(ctx context.Context, client *http.Client, id string, number int) error {
+	url := fmt.Sprintf("http://%s/down/%s/%d", address(number), id, number)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := client.Do(request)
 	if err != nil {
 		return err
 	}
@@ -50,12 +56,18 @@ func ping(id string) error {
 	return nil
 }
 
+type key struct{}
+
 func work(answer http.ResponseWriter, request *http.Request) {
 	id := strings.Split(request.URL.Path, "/")[2]
-	errors := []error{get(pooled, id, 1), ping(id), get(pooled, id, 2)}
+	ctx := context.Background()
+	if withContext {
+		ctx = context.WithValue(request.Context(), key{}, id)
+	}
+	errors := []error{get(ctx, pooled, id, 1), ping(id), get(ctx, pooled, id, 2)}
 	errors = append(errors, both(
-		func() error { return get(pooled, id, 3) },
-		func() error { return get(fresh, id, 4) },
+		func() error { return get(ctx, pooled, id, 3) },
+		func() error { return get(ctx, fresh, id, 4) },
 	))
 	for _, err := range errors {
 		if err != nil {
@@ -70,6 +82,9 @@ func work(answer http.ResponseWriter, request *http.Request) {
 func main() {
 	callee, database = os.Args[2], os.Args[3]
 	choose(os.Args[4])
+	if os.Args[4] == "shared-port" {
+		sharePorts()
+	}
 	http.HandleFunc("/serve/", work)
 	log.Fatal(http.ListenAndServe("127.0.0.1:"+os.Args[1], nil))
 }

@@ -8,6 +8,9 @@ use std::{io, thread};
 
 use super::http2;
 
+/// An address of loopback beside 127.0.0.1.
+const OTHER: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
 /// One call: which request it belongs to, and the trace it came with.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
@@ -53,14 +56,24 @@ impl Callee {
 fn serve(answer: impl Fn(TcpStream) -> io::Result<()> + Clone + Send + 'static) -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let port = listener.local_addr()?.port();
-    thread::spawn(move || {
-        for socket in listener.incoming().flatten() {
-            let answer = answer.clone();
-            // A connection that ends in an error is the service's business; its calls are missing then.
-            thread::spawn(move || drop(answer(socket)));
-        }
-    });
+    // The same port at another address: a client may have connections to both from one port of its own.
+    let other = TcpListener::bind((OTHER, port))?;
+    for listener in [listener, other] {
+        let answer = answer.clone();
+        thread::spawn(move || accept(&listener, answer));
+    }
     Ok(port)
+}
+
+fn accept(
+    listener: &TcpListener,
+    answer: impl Fn(TcpStream) -> io::Result<()> + Clone + Send + 'static,
+) {
+    for socket in listener.incoming().flatten() {
+        let answer = answer.clone();
+        // A connection that ends in an error is the service's business; its calls are missing then.
+        thread::spawn(move || drop(answer(socket)));
+    }
 }
 
 fn answer_http(socket: TcpStream, calls: &Mutex<Vec<Call>>) -> io::Result<()> {

@@ -23,7 +23,7 @@ struct Program {
 /// Goroutines know who started them since Go 1.21.
 const HTTP1: Program = Program {
     folder: "go",
-    files: &["go.mod", "main.go", "parallel.go"],
+    files: &["go.mod", "main.go", "parallel.go", "ports.go"],
     oldest: 21,
 };
 

@@ -32,6 +32,18 @@ pub(super) const ROWS: &[Service] = &[
         99.9,
         |port, http, database| go::http2(port, http, database, "x/net"),
     ))),
+    http2(service(
+        "go-http2-pool",
+        "Go over HTTP/2: the last two calls by a pool that the first request starts",
+        49.9,
+        |port, http, database| go::http2(port, http, database, "net/http-pool"),
+    )),
+    long(http2(service(
+        "go-http2-context-pool",
+        "Go over HTTP/2: the same with the request's context",
+        99.9,
+        |port, http, database| go::http2(port, http, database, "net/http-pool-context"),
+    ))),
     grpc(service(
         "grpc-go",
         "gRPC: grpc-go",
