@@ -7,6 +7,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod ancestry;
 pub mod baggage;
 pub mod config;
 pub mod connection;

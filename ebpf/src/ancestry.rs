@@ -14,7 +14,7 @@ use crate::{
     table::{self, Key},
     task::{Task, user_word},
 };
-use sonde_common::process::Go;
+use sonde_common::{ancestry::History, process::Go};
 
 /// A function that goroutines of a process begin with.
 #[repr(C)]
@@ -24,24 +24,10 @@ pub struct StartFunction {
     address: u64,
 }
 
-/// How many of its goroutines had ended when the request that they made a call for was answered, and how many had not.
-#[repr(C)]
-#[derive(Clone, Copy)]
-pub struct History {
-    ended: u32,
-    outlived: u32,
-}
-
 /// Words of a child: the handle and the lowest bits of the goroutine's id, its `runtime.g`, its start function.
 pub const CHILD: usize = 3;
 const ID_BITS: u32 = 20;
 const ID_MASK: u64 = (1 << ID_BITS) - 1;
-
-/// So many have to have ended in time before the next is believed, and for each that has not.
-const ENDED: u32 = 4;
-const ENDED_FOR_EACH: u32 = 16;
-/// Both counts are halved then.
-const MOST: u32 = 1 << 16;
 
 /// `_Gdead`, in the 32 bits that lie before `runtime.g.goid`.
 const DEAD: u32 = 6;
@@ -93,10 +79,8 @@ fn keeps_to_requests(tgid: u32, address: u64) -> bool {
         tgid: tgid as u64,
         address,
     };
-    // SAFETY: the value is used before the program ends.
-    unsafe { START_FUNCTIONS.get(function) }.is_some_and(|history| {
-        history.ended >= ENDED && history.ended / ENDED_FOR_EACH >= history.outlived
-    })
+    // SAFETY: the value is copied at once.
+    unsafe { START_FUNCTIONS.get(function) }.is_some_and(|history| history.is_believed())
 }
 
 /// A request of the current process has been answered: its child is judged.
@@ -128,23 +112,11 @@ fn judge(tgid: u32, address: u64, ended: bool) {
         tgid: tgid as u64,
         address,
     };
-    let (one, other) = (ended as u32, !ended as u32);
     let Some(history) = START_FUNCTIONS.get_ptr_mut(function) else {
-        let history = History {
-            ended: one,
-            outlived: other,
-        };
         // A full map gives up its least recently used entry.
-        let _ = START_FUNCTIONS.insert(function, history, 0);
+        let _ = START_FUNCTIONS.insert(function, History::default().with(ended), 0);
         return;
     };
     // SAFETY: a map value; a count that is lost to another CPU is one of many.
-    unsafe {
-        (*history).ended = (*history).ended.wrapping_add(one);
-        (*history).outlived = (*history).outlived.wrapping_add(other);
-        if (*history).ended > MOST || (*history).outlived > MOST {
-            (*history).ended /= 2;
-            (*history).outlived = (*history).outlived.div_ceil(2);
-        }
-    }
+    unsafe { *history = (*history).with(ended) };
 }

@@ -12,6 +12,7 @@ use aya_ebpf::{
 };
 use core::ffi::c_void;
 use sonde_common::{
+    ancestry::History,
     config::{Config, trust},
     connection::{Connection, Pending},
     context::{CONTEXTS as SLOTS, Carrier, Context, Ends, Joint, Work},
@@ -26,7 +27,7 @@ use sonde_common::{
 };
 
 use crate::{
-    ancestry::{CHILD, History, StartFunction},
+    ancestry::{CHILD, StartFunction},
     http2::{
         Http2, Messages, data,
         hold::{Held, PLACES as HELD_PLACES},
