@@ -6,12 +6,11 @@
 pub struct History {
     /// Those that had ended when the request was answered.
     pub ended: u32,
-    /// Those that had not.
+    /// Those that waited for something then.
     pub outlived: u32,
 }
 
-/// So many have to have ended before the next is believed, and so many for each that has not: one that has just handed
-/// in its result may still be on its way out.
+/// So many have to have ended before the next is believed, and so many for each that has not.
 const ENDED: u32 = 4;
 const ENDED_FOR_EACH: u32 = 16;
 /// Both counts are halved then, so that what was long ago counts less.

@@ -3,8 +3,8 @@
 //! Who starts a goroutine says little: workers of a pool that a request has started serve all others, too. What tells
 //! them apart is how they end. A goroutine that is part of a request is gone by the time the request is answered; a
 //! worker, a poller, or what is left behind is not. So goroutines are judged by the function they begin with: when a request
-//! is answered, has the goroutine ended that made a call for it? Functions that have always ended by then are believed, and
-//! no more once they have not. A goroutine that has waited for others to give it something, or slept, before its first
+//! is answered, has the goroutine ended that made a call for it, or does it wait? Functions whose goroutines have ended by then are
+//! believed, and no more once they have not. A goroutine that has waited for others to give it something, or slept, before its first
 //! call is not believed in any case.
 //!
 //! Fewer than 64 bytes of stack a function, as in `crate::handover`.
@@ -29,8 +29,10 @@ pub const CHILD: usize = 3;
 const ID_BITS: u32 = 20;
 const ID_MASK: u64 = (1 << ID_BITS) - 1;
 
-/// `_Gdead`, in the 32 bits that lie before `runtime.g.goid`.
+/// `_Gdead`, `_Gwaiting` and the bit `_Gscan`, in the 32 bits that lie before `runtime.g.goid`.
 const DEAD: u32 = 6;
+const WAITING: u32 = 4;
+const SCANNED: u32 = 0x1000;
 const STATUS: u64 = 8;
 
 #[inline(always)]
@@ -66,11 +68,21 @@ pub fn is_believed(g: u64, tgid: u32, handle: u64) -> bool {
     !has_waited && keeps_to_requests(tgid, start)
 }
 
-/// To be judged when the request is answered: the last child that made a call for it.
+/// To be judged when the request is answered: one child of those that made a call for it. Which start function's is left to chance, so
+/// that each has its turn.
 #[inline(never)]
 fn remember(tgid: u32, handle_and_id: u64, g: u64, start: u64) {
-    let key = key(tgid, handle_and_id >> ID_BITS);
-    table::put(&CHILDREN, key, &[handle_and_id, g, start], |_| false);
+    let handle = handle_and_id >> ID_BITS;
+    let key = key(tgid, handle);
+    let other = table::word(&CHILDREN, key, 2).unwrap_or(start);
+    if rank(other, handle) <= rank(start, handle) {
+        table::put(&CHILDREN, key, &[handle_and_id, g, start], |_| false);
+    }
+}
+
+#[inline(always)]
+const fn rank(start: u64, handle: u64) -> u64 {
+    (start ^ handle).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 #[inline(never)]
@@ -103,7 +115,10 @@ pub fn answered(handle: u64) {
         return;
     };
     let ended = (id ^ handle_and_id) & ID_MASK != 0 || status as u32 == DEAD;
-    judge(tgid, start, ended);
+    // One that runs may be on its way out: it is not judged.
+    if ended || status as u32 & !SCANNED == WAITING {
+        judge(tgid, start, ended);
+    }
 }
 
 #[inline(never)]

@@ -76,6 +76,9 @@ pub(crate) fn measure(service: &Service, plan: &Plan) -> Result<Vec<Cell>> {
     );
     // A process is looked into with its first connection.
     settled(&agent)?;
+    // Goroutines are believed once some that began alike have ended with their requests.
+    send(service, port, warm)?;
+    settled(&agent)?;
     let loads = plan.concurrency.iter().map(|&concurrency| Load {
         concurrency,
         requests: plan.requests,
