@@ -1,10 +1,12 @@
 //! The agent at work: puts the parts together, runs them, and takes them apart again.
 
+mod alone;
 mod check;
 mod settings;
 mod view;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -27,6 +29,7 @@ use crate::process::{Processes, render};
 
 pub use check::check;
 
+use self::alone::{Alone, Refused};
 use self::view::Viewing;
 
 /// Traces until SIGINT or SIGTERM.
@@ -37,6 +40,7 @@ pub fn run(config: Config) -> Result<(), Failure> {
     privilege::require()?;
     let begun = Instant::now();
     let options = settings::capture(&config)?;
+    let _alone = alone(&options.cgroup)?;
     let mut export = settings::export(&config)?;
     let processes = Processes::new(settings::processes(&config.selection)?);
     let runtime = runtime()?;
@@ -100,6 +104,17 @@ pub fn run(config: Config) -> Result<(), Failure> {
         viewing.stop();
     }
     Ok(())
+}
+
+/// The locks that keep a second agent from the cgroup.
+fn alone(cgroup: &Path) -> Result<Alone, Failure> {
+    Alone::on(cgroup).map_err(|refused| match refused {
+        Refused::Other(other) => Failure::missing(format!("{}: {}", other.who(), other.advice())),
+        Refused::Failed(error) => {
+            let path = cgroup.display();
+            Failure::missing(format!("cannot lock the cgroup {path}")).because(error)
+        }
+    })
 }
 
 /// A kernel that refuses those of a runtime leaves links of its processes unknown.

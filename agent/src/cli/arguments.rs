@@ -26,7 +26,7 @@ SONDE_*, that over the standard OTEL_* variable, and that over the default. An e
 counts as unset. Flags that can be repeated take a comma-separated list from the environment.
 
 Exit codes: 0 success, 1 failure at run time (or `check` found a problem), 2 bad configuration,
-3 a missing privilege or kernel feature, which the message names.";
+3 a missing privilege or kernel feature, or another agent at work, which the message names.";
 
 /// Traces unmodified services through eBPF and sends OpenTelemetry spans.
 #[derive(Debug, Parser)]

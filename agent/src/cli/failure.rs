@@ -11,7 +11,7 @@ pub enum Kind {
     RunTime,
     /// The flags or the environment ask for something that does not exist: exit code 2.
     Configuration,
-    /// A privilege or a kernel feature is missing; the message names it: exit code 3.
+    /// A privilege or a kernel feature is missing, or another agent is in the way; the message names it: exit code 3.
     Missing,
 }
 

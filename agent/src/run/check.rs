@@ -1,8 +1,10 @@
 //! The rows of `sonde check` that need the BPF programs: each is really loaded, attached and detached.
 
+use super::alone::{Alone, Refused};
 use crate::capture::{Capture, Fionread, Options, PROGRAMS, Uprobes};
 use crate::cli::check::{Row, Status};
 use crate::config::{Check, cgroup};
+use std::path::Path;
 
 /// Small: the check reads no records.
 const RING_BYTES: u32 = 64 * 1024;
@@ -30,8 +32,14 @@ pub fn check(config: &Check) -> Vec<Row> {
             ];
         }
     };
-    let mut rows = vec![Row::new("BPF maps", Status::Ok, "created")];
+    let mut rows = vec![other_agents(&options.cgroup)];
+    let alone = rows.iter().all(|row| row.status == Status::Ok);
+    rows.push(Row::new("BPF maps", Status::Ok, "created"));
     for program in PROGRAMS {
+        if !alone {
+            rows.push(beside(program));
+            continue;
+        }
         let name = format!("hook {program}");
         rows.push(match capture.attach_one(program, &options.cgroup) {
             Ok(()) => Row::new(name, Status::Ok, "loaded, attached, detached"),
@@ -42,6 +50,23 @@ pub fn check(config: &Check) -> Vec<Row> {
     rows.push(runtimes(&mut capture));
     rows.push(fionread(&mut capture));
     rows
+}
+
+/// Whether an agent may start here. One at work is what the operator wants, as a rule.
+fn other_agents(cgroup: &Path) -> Row {
+    const NAME: &str = "other agents";
+    match Alone::on(cgroup) {
+        Ok(_) => Row::new(NAME, Status::Ok, format!("none on {}", cgroup.display())),
+        Err(Refused::Other(other)) => Row::new(NAME, Status::Warning, other.who())
+            .advise(format!("a second one is refused there: {}", other.advice())),
+        Err(Refused::Failed(error)) => Row::new(NAME, Status::Failed, error.to_string()),
+    }
+}
+
+/// A second set of programs would disturb the agent at work.
+fn beside(program: &str) -> Row {
+    let detail = "not tried: another agent is at work";
+    Row::new(format!("hook {program}"), Status::Skipped, detail)
 }
 
 /// What is loaded for the runtimes that hide who causes what; the agent goes on without.
