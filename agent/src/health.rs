@@ -66,12 +66,15 @@ pub struct Health {
     pub connections: Gauge,
     /// Processes the agent instruments now.
     pub processes: Gauge,
+    /// Processes that make spans of their own now.
+    pub processes_with_own_spans: Gauge,
     spans_server: Counter,
     spans_client: Counter,
     records: Family<KindLabel, Counter>,
     losses: Family<LossLabels, Counter>,
     anomalies: Family<AnomalyLabels, Counter>,
     unexported: Family<ReasonLabel, Counter>,
+    tracing_verdicts: Family<ReasonLabel, Counter>,
     program_runs: Family<ProgramLabel, Counter>,
     program_seconds: Family<ProgramLabel, Seconds>,
     exporters: exporter::Families,
@@ -95,6 +98,11 @@ impl Health {
         Self {
             connections: registered(&mut registry, "connections", "Connections followed now"),
             processes: registered(&mut registry, "processes", "Processes instrumented now"),
+            processes_with_own_spans: registered(
+                &mut registry,
+                "processes_with_own_spans",
+                "Processes that make spans of their own now",
+            ),
             spans_server: spans.get_or_create_owned(&KindLabel { kind: "server" }),
             spans_client: spans.get_or_create_owned(&KindLabel { kind: "client" }),
             records: registered(
@@ -116,6 +124,11 @@ impl Health {
                 &mut registry,
                 "exchanges_without_span",
                 "Exchanges that no span was made for, by reason",
+            ),
+            tracing_verdicts: registered(
+                &mut registry,
+                "own_spans_verdicts",
+                "Times that a process was found to make its own spans, or no longer to, by reason",
             ),
             program_runs: registered(&mut registry, "bpf_runs", "Runs of each BPF program"),
             program_seconds: with_seconds(&mut registry, "bpf_run", "Time each BPF program ran"),
@@ -151,6 +164,13 @@ impl Health {
     #[must_use]
     pub fn unexported(&self, reason: &'static str) -> Counter {
         self.unexported.get_or_create_owned(&ReasonLabel { reason })
+    }
+
+    /// The counter of verdicts on processes that make their own spans, of one reason; get it once.
+    #[must_use]
+    pub fn tracing_verdicts(&self, reason: &'static str) -> Counter {
+        self.tracing_verdicts
+            .get_or_create_owned(&ReasonLabel { reason })
     }
 
     /// Sets how often `hook` lost something for `reason` since the agent started.

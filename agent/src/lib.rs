@@ -3,7 +3,8 @@
 //! The way of a request through the modules, left to right:
 //! `capture` (records from the kernel) -> `connections` (bytes in order, exchanges) ->
 //! [`spans`] (OpenTelemetry spans) -> [`export`] (OTLP, stdout). [`process`] knows who the processes
-//! are, [`runtime`] how their languages' runtimes lie in memory, [`cli`] and [`config`] what the operator wants, [`health`] what the agent counts about itself.
+//! are, [`runtime`] how their languages' runtimes lie in memory, [`own_spans`] which of them trace themselves, [`cli`] and
+//! [`config`] what the operator wants, [`health`] what the agent counts about itself.
 
 pub mod capture;
 pub mod cli;
@@ -13,6 +14,7 @@ pub mod context;
 pub mod export;
 pub mod health;
 pub mod logging;
+pub mod own_spans;
 pub mod pipeline;
 pub mod process;
 pub mod run;

@@ -7,6 +7,7 @@
 mod counters;
 mod own_traffic;
 mod sampling;
+mod tracers;
 mod watch;
 
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -16,15 +17,15 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::time::{ClockId, clock_gettime};
-use sonde_common::context::{SAMPLED, SpanContext, origin};
+use sonde_common::context::{SAMPLED, SpanContext};
 use sonde_protocols::Label;
 use sonde_protocols::Timestamp;
 
 use crate::capture::{Capture, Record, Records, Statistics};
 use crate::connections::{Connections, Finished};
-use crate::context::Sdk;
 use crate::export::Exporters;
 use crate::health::{Health, Readiness};
+use crate::own_spans::Standing;
 use crate::process::Exec;
 use crate::spans::{self, Clock, ConnectionFacts};
 use crate::spans::{Memory, Role, Span};
@@ -32,6 +33,7 @@ use crate::spans::{Memory, Role, Span};
 pub use counters::Counters;
 pub use own_traffic::OwnTraffic;
 pub use sampling::Sampling;
+pub use tracers::Tracers;
 pub use watch::{Propagation, Watch};
 
 /// Longest wait for records: the delay a span may see on an idle machine.
@@ -57,8 +59,8 @@ pub struct Pipeline {
     pub exporters: Arc<Exporters>,
     /// How spans are made.
     pub spans: spans::Options,
-    /// What services that trace themselves mean.
-    pub sdk: Sdk,
+    /// Which processes make spans of their own.
+    pub tracers: Tracers,
     /// Exchanges in flight for longer are handed over as such.
     pub max_exchange: Duration,
     /// What is the agent's own.
@@ -75,8 +77,8 @@ pub struct Pipeline {
 struct Maker<'a> {
     watch: &'a mut Watch,
     options: &'a spans::Options,
-    sdk: Sdk,
     own_traffic: &'a OwnTraffic,
+    tracers: &'a mut Tracers,
     clock: Clock,
     memory: &'a mut Memory,
     counters: &'a Counters,
@@ -126,8 +128,8 @@ impl Pipeline {
             connections,
             watch,
             spans,
-            sdk,
             own_traffic,
+            tracers,
             counters,
             ..
         } = self;
@@ -139,8 +141,8 @@ impl Pipeline {
             let mut maker = Maker {
                 watch,
                 options: spans,
-                sdk: *sdk,
                 own_traffic,
+                tracers,
                 clock,
                 memory,
                 counters,
@@ -150,6 +152,7 @@ impl Pipeline {
             match record {
                 Record::Data(data) => {
                     counters.data.inc();
+                    maker.tracers.head(&data.header, maker.watch);
                     connections.data(&data, |done| maker.span(done), odd);
                 }
                 Record::Open(facts) => {
@@ -163,6 +166,7 @@ impl Pipeline {
                 }
                 Record::Exec(exec) => {
                     counters.exec.inc();
+                    tracers.forget(exec.tgid);
                     watch.executed(&Exec {
                         pid: exec.tgid,
                         filename: exec.filename,
@@ -176,6 +180,7 @@ impl Pipeline {
                 }
                 Record::Exit(tgid) => {
                     counters.exit.inc();
+                    tracers.forget(tgid);
                     watch.exited(tgid);
                 }
             }
@@ -193,8 +198,8 @@ impl Pipeline {
             connections,
             watch,
             spans,
-            sdk,
             own_traffic,
+            tracers,
             counters,
             ..
         } = self;
@@ -203,14 +208,15 @@ impl Pipeline {
         let mut maker = Maker {
             watch,
             options: spans,
-            sdk: *sdk,
             own_traffic,
+            tracers,
             clock,
             memory,
             counters,
             made,
         };
         connections.expire(limit, now, |done| maker.span(done));
+        tracers.keep_house(now.0, made);
         self.readiness.heartbeat();
         self.health
             .connections
@@ -236,44 +242,30 @@ impl Pipeline {
             connections,
             watch,
             spans,
-            sdk,
             own_traffic,
+            tracers,
             counters,
             ..
         } = &mut self;
         let mut maker = Maker {
             watch,
             options: spans,
-            sdk: *sdk,
             own_traffic,
+            tracers,
             clock,
             memory,
             counters,
             made,
         };
         connections.unwatch(now, |done| maker.span(done));
+        tracers.finish(made);
         self.send(made);
     }
 }
 
 impl Maker<'_> {
-    /// Is a span to be made? Not for what is not sampled, nor for a process that makes its own.
-    fn is_wanted(&mut self, tgid: u32, context: Option<&SpanContext>) -> bool {
-        // An application that names a parent of its own while it works on a request has a tracer.
-        let names_own =
-            context.is_some_and(|span| span.origin == origin::ADOPTED && span.at_work == 1);
-        if names_own && self.sdk == Sdk::Auto {
-            self.watch.traces_itself(tgid);
-        }
-        let own = match self.sdk {
-            Sdk::Auto => self.watch.is_tracing_itself(tgid),
-            Sdk::Always => true,
-            Sdk::Never => false,
-        };
-        if own {
-            self.counters.own_spans.inc();
-            return false;
-        }
+    /// Is a span to be made? Not for what is not sampled.
+    fn is_sampled(&self, context: Option<&SpanContext>) -> bool {
         let sampled = context.is_none_or(|span| span.flags & SAMPLED != 0);
         if !sampled {
             self.counters.not_sampled.inc();
@@ -304,7 +296,9 @@ impl Maker<'_> {
             return;
         }
         let context = exchange.label.map(span_context);
-        if !self.is_wanted(process.pid, context.as_ref()) {
+        let (pid, ended) = (process.pid, exchange.ended.0);
+        let standing = self.tracers.exchanged(pid, facts.role, ended, self.watch);
+        if standing == Standing::Traced || !self.is_sampled(context.as_ref()) {
             return;
         }
         let place = ConnectionFacts {
@@ -314,7 +308,7 @@ impl Maker<'_> {
             ended_by: connection.ended_by,
         };
         let resource = &process.resource;
-        self.made.push(spans::build(
+        let span = spans::build(
             &exchange,
             context.as_ref(),
             &place,
@@ -322,7 +316,8 @@ impl Maker<'_> {
             self.clock,
             self.options,
             self.memory,
-        ));
+        );
+        self.made.extend(self.tracers.pass(pid, standing, span));
         match facts.role {
             Role::Server => self.counters.server.inc(),
             Role::Client => self.counters.client.inc(),

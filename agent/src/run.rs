@@ -24,7 +24,7 @@ use crate::connections::Connections;
 use crate::context;
 use crate::export::{Exporter, Exporters};
 use crate::health::{Health, Readiness, serve};
-use crate::pipeline::{Counters, OwnTraffic, Pipeline, Propagation, Sampling, Watch};
+use crate::pipeline::{Counters, OwnTraffic, Pipeline, Propagation, Sampling, Tracers, Watch};
 use crate::process::{Processes, render};
 
 pub use check::check;
@@ -90,8 +90,8 @@ pub fn run(config: Config) -> Result<(), Failure> {
         watch,
         exporters: Arc::clone(&exporters),
         spans: settings::spans(&config),
-        sdk: config.context.sdk,
         own_traffic,
+        tracers: Tracers::new(config.context.sdk, &health),
         max_exchange: config.capture.max_exchange,
         counters: Counters::new(&health),
         health,

@@ -95,8 +95,8 @@ pub struct Process {
     pub go: Go,
     /// Entry of its service in the map of samplers.
     pub sampler: u32,
-    /// Padding.
-    pub padding: u32,
+    /// 1: it makes spans of its own. For those who read the map; the programs do not care.
+    pub traces_itself: u32,
     /// For asyncio.
     pub python: Python,
     /// For tokio.

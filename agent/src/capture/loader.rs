@@ -103,6 +103,21 @@ impl Verdicts {
         }
     }
 
+    /// Whether the process makes spans of its own: nothing to the kernel side, which keeps it for `sonde list`.
+    pub fn set_traces_itself(&mut self, tgid: u32, traces_itself: bool) {
+        // It may never have had an entry.
+        if let Ok(StoredProcess(process)) = self.0.get(&tgid, 0) {
+            let traces_itself = traces_itself.into();
+            self.decide(
+                tgid,
+                Process {
+                    traces_itself,
+                    ..process
+                },
+            );
+        }
+    }
+
     /// The process has gone.
     pub fn forget(&mut self, tgid: u32) {
         // It may never have had an entry.

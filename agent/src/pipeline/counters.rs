@@ -29,8 +29,6 @@ pub struct Counters {
     pub client: Counter,
     /// Exchanges of traces that are not sampled.
     pub not_sampled: Counter,
-    /// Exchanges of processes that make their own spans.
-    pub own_spans: Counter,
     /// Exchanges whose connection was never announced.
     pub without_facts: Counter,
     /// Exchanges whose process is not known.
@@ -59,7 +57,6 @@ impl Counters {
             server: health.spans(Kind::Server),
             client: health.spans(Kind::Client),
             not_sampled: health.unexported("not_sampled"),
-            own_spans: health.unexported("traced_by_sdk"),
             without_facts: health.anomalies("agent", "exchange_without_connection"),
             without_process: health.anomalies("agent", "exchange_without_process"),
             anomalies: anomalies.into_iter().flatten().collect(),

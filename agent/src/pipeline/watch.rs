@@ -27,7 +27,6 @@ pub struct Watch {
     ports: FxHashMap<u32, Vec<u16>>,
     propagation: Propagation,
     sampling: Sampling,
-    traces_itself: FxHashSet<u32>,
     uprobes: Uprobes,
     enroller: Enroller,
     go: Executables<GoFacts>,
@@ -65,7 +64,6 @@ impl Watch {
             ports: FxHashMap::default(),
             propagation,
             sampling,
-            traces_itself: FxHashSet::default(),
             uprobes,
             enroller,
             go: Executables::default(),
@@ -111,7 +109,6 @@ impl Watch {
         self.processes.exited(tgid);
         self.verdicts.forget(tgid);
         self.seen.remove(&tgid);
-        self.traces_itself.remove(&tgid);
         self.ports.remove(&tgid);
         self.uprobes.forget(tgid);
     }
@@ -145,17 +142,9 @@ impl Watch {
         self.processes.get(tgid)
     }
 
-    /// The process was seen to make spans of its own.
-    pub fn traces_itself(&mut self, tgid: u32) {
-        if self.traces_itself.insert(tgid) {
-            tracing::info!(tgid, "makes its own spans: none are made for it");
-        }
-    }
-
-    /// Does it make spans of its own?
-    #[must_use]
-    pub fn is_tracing_itself(&self, tgid: u32) -> bool {
-        self.traces_itself.contains(&tgid)
+    /// Notes in the kernel side's table whether the process makes spans of its own.
+    pub fn set_traces_itself(&mut self, tgid: u32, traces_itself: bool) {
+        self.verdicts.set_traces_itself(tgid, traces_itself);
     }
 
     /// Processes that had a connection.
