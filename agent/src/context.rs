@@ -161,6 +161,7 @@ fn asks_no_fionread(language: Option<Language>) -> bool {
                 | Language::Ruby
                 | Language::Php
                 | Language::Rust
+                | Language::Deno
                 | Language::Go
         )
     )
@@ -173,7 +174,8 @@ pub fn carrier(process: &Process) -> u8 {
         Some(Language::Go) => runtime::GO,
         // Nearly all Rust services run on tokio, whose tasks and connections change threads at any time: until its
         // tasks are found, nothing is known. The thread was right for 75 % of the calls, and wrong for 23 %.
-        Some(Language::Rust) => runtime::MOVING,
+        // Deno is Rust on tokio, but the work of all its requests is one task's.
+        Some(Language::Rust | Language::Deno | Language::Bun) => runtime::MOVING,
         Some(Language::Python) => runtime::ASYNCIO,
         Some(Language::Java) => runtime::JAVA,
         Some(Language::NodeJs) => runtime::NODE,
@@ -193,12 +195,10 @@ const PROXIES: [&str; 5] = ["nginx", "haproxy", "envoy", "varnishd", "squid"];
 /// What is known of the threads of the process: bits of [`threads`].
 #[must_use]
 pub fn of_threads(process: &Process) -> u8 {
-    if process.runtime.language == Some(Language::Ruby) {
-        return threads::HAND_OVER;
-    }
-    match program(process) {
-        Some(name) if name.starts_with("perl") => threads::NONBLOCKING_IS_LOOP,
-        Some(name) if PROXIES.contains(&name) => threads::PROXY,
+    match process.runtime.language {
+        Some(Language::Ruby) => threads::HAND_OVER,
+        Some(Language::Perl) => threads::NONBLOCKING_IS_LOOP,
+        _ if program(process).is_some_and(|name| PROXIES.contains(&name)) => threads::PROXY,
         _ => 0,
     }
 }

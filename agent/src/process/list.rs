@@ -34,7 +34,7 @@ impl Row {
     #[must_use]
     pub fn new(process: &Process, ports: Vec<u16>, context: &Options) -> Self {
         let language = process.runtime.language;
-        let name = language.map_or("", |language| language.convention().unwrap_or("c"));
+        let name = language.map_or("", |language| language.name());
         let version = process.runtime.version.as_deref().unwrap_or_default();
         Self {
             pid: process.pid,

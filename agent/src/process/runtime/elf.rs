@@ -2,17 +2,20 @@
 //!
 //! Go: the `.go.buildinfo` section (it survives stripping) or, without section headers, its magic at
 //! the start of the writable segment (Go's `debug/buildinfo`). Rust: `.comment`, or the path
-//! `/rustc/HASH` that panic messages carry. Others: names of needed libraries.
+//! `/rustc/HASH` that panic messages carry. Others: names of needed libraries, of sections, and of functions that
+//! the executable itself offers to extensions. What they mean: [`super::marks`].
 
 use std::fs::File;
 use std::path::Path;
 
 use object::Endianness;
 use object::elf::{
-    DT_NEEDED, DT_STRTAB, ET_REL, FileHeader32, FileHeader64, PF_W, PT_DYNAMIC, PT_LOAD,
+    DT_NEEDED, DT_STRTAB, ET_REL, FileHeader32, FileHeader64, PF_W, PT_DYNAMIC, PT_LOAD, SHT_DYNSYM,
 };
-use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader};
+use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, Sym};
 use object::read::{ReadCache, ReadRef};
+
+use super::{marks, scan};
 
 const MAGIC: &[u8] = b"\xff Go buildinf:";
 const GO_SEARCH: u64 = 64 * 1024;
@@ -20,9 +23,11 @@ const GO_STRING: u64 = 16 * 1024;
 const RUST_SEARCH: u64 = 4 * 1024 * 1024;
 const DYNAMIC: u64 = 64 * 1024;
 const COMMENT: u64 = 4 * 1024;
+/// Most symbols that are looked at.
+const EXPORTS: usize = 1 << 20;
 
 /// What an executable tells.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(in crate::process) struct Facts {
     pub(super) is_elf: bool,
     pub(super) go: Option<Go>,
@@ -30,10 +35,16 @@ pub(in crate::process) struct Facts {
     pub(super) rust_version: Option<String>,
     /// File names of needed libraries.
     pub(super) needed: Vec<String>,
+    /// Those of [`marks::SECTIONS`] that it has.
+    pub(super) sections: Vec<&'static str>,
+    /// Those of [`marks::EXPORTS`] that it defines for others.
+    pub(super) exports: Vec<&'static str>,
+    /// Those of [`marks::TEXTS`] in its read-only data, where that is in doubt.
+    pub(super) texts: Vec<&'static str>,
 }
 
 /// What the Go linker wrote.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Go {
     /// `go1.22.1`; empty if unreadable.
     pub(super) version: String,
@@ -47,11 +58,12 @@ pub(super) struct Go {
 
 /// Reads `path`; nothing if it is no ELF executable.
 pub(in crate::process) fn inspect(path: &Path) -> Option<Facts> {
-    let cache = ReadCache::new(File::open(path).ok()?);
+    let file = File::open(path).ok()?;
+    let cache = ReadCache::new(file.try_clone().ok()?);
     let data = &cache;
     match object::FileKind::parse(data).ok()? {
-        object::FileKind::Elf64 => Image::<FileHeader64<Endianness>, _>::parse(data)?.facts(),
-        object::FileKind::Elf32 => Image::<FileHeader32<Endianness>, _>::parse(data)?.facts(),
+        object::FileKind::Elf64 => Image::<FileHeader64<Endianness>, _>::parse(data)?.facts(&file),
+        object::FileKind::Elf32 => Image::<FileHeader32<Endianness>, _>::parse(data)?.facts(&file),
         _ => None,
     }
 }
@@ -106,7 +118,7 @@ where
         })
     }
 
-    fn facts(&self) -> Option<Facts> {
+    fn facts(&self, file: &File) -> Option<Facts> {
         let mut facts = Facts {
             is_elf: true,
             go: self.go(),
@@ -121,7 +133,49 @@ where
             || self
                 .section(".rodata", RUST_SEARCH)
                 .is_some_and(names_rustc);
+        facts.sections = self.present_sections();
+        facts.exports = self.exports().unwrap_or_default();
+        if marks::are_in_doubt(&facts) {
+            facts.texts = self.texts(file).unwrap_or_default();
+        }
         Some(facts)
+    }
+
+    fn present_sections(&self) -> Vec<&'static str> {
+        let is_there = |name: &&&str| {
+            let sections = self.header.sections(self.endian, self.data).ok();
+            sections.is_some_and(|all| all.section_by_name(self.endian, name.as_bytes()).is_some())
+        };
+        marks::SECTIONS.iter().filter(is_there).copied().collect()
+    }
+
+    fn exports(&self) -> Option<Vec<&'static str>> {
+        let sections = self.header.sections(self.endian, self.data).ok()?;
+        let table = sections.symbols(self.endian, self.data, SHT_DYNSYM).ok()?;
+        let strings = table.strings();
+        let mut found = Vec::new();
+        for symbol in table.iter().take(EXPORTS) {
+            if symbol.is_undefined(self.endian) {
+                continue;
+            }
+            let name = symbol.name(self.endian, strings).unwrap_or_default();
+            found.extend(marks::EXPORTS.iter().find(|mark| mark.as_bytes() == name));
+        }
+        Some(found)
+    }
+
+    fn texts(&self, file: &File) -> Option<Vec<&'static str>> {
+        let sections = self.header.sections(self.endian, self.data).ok()?;
+        let (_, section) = sections.section_by_name(self.endian, b".rodata")?;
+        let range = section.file_range(self.endian)?;
+        let found = scan::contains(file, range, marks::TEXTS);
+        let texts = marks::TEXTS.iter().zip(found);
+        Some(
+            texts
+                .filter(|(_, found)| *found)
+                .map(|(text, _)| *text)
+                .collect(),
+        )
     }
 
     /// The first `limit` bytes of a section.
@@ -334,7 +388,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
         fn damaged_executables_are_survived(cut in 0usize..4096, at in 0usize..512, value: u8) {
-            let image = super::super::files::read(&std::env::current_exe().unwrap(), 8192).unwrap();
+            let image = crate::process::files::read(&std::env::current_exe().unwrap(), 8192).unwrap();
             let mut image = image[..image.len() - cut].to_vec();
             image[at] = value;
             let folder = tempfile::tempdir().unwrap();
