@@ -12,6 +12,7 @@ mod other_reads;
 mod records;
 mod samplers;
 mod statistics;
+mod told;
 mod uprobes;
 
 pub use btf::Offsets;
@@ -22,4 +23,5 @@ pub use loader::{Capture, Options, PROGRAMS, Verdicts};
 pub use records::{Data, ExecFacts, OpenFacts, Protocol, Record, Records, UnknownRecord};
 pub use samplers::SamplerMap;
 pub use statistics::{Losses, ProgramRuns, Statistics};
+pub use told::told;
 pub use uprobes::Uprobes;

@@ -3,6 +3,7 @@
 //!
 //! Decides nothing about a request: that happens in the kernel, when its trace begins.
 
+mod linked;
 mod propagators;
 mod sampler;
 mod samplers;
@@ -16,6 +17,7 @@ use sonde_common::process::{propagate, runtime, threads};
 
 use crate::process::{Language, Process};
 
+pub use linked::{Known, Linked, linked};
 pub use propagators::{Propagator, Propagators};
 pub use sampler::{Sampler, Share};
 pub use samplers::Samplers;

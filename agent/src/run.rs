@@ -17,7 +17,9 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::capture::{Capture, CaptureError, Enroller, Fionread, Records, Statistics, Uprobes};
+use crate::capture::{
+    self, Capture, CaptureError, Enroller, Fionread, Records, Statistics, Uprobes,
+};
 use crate::cli::{Failure, privilege};
 use crate::config::{Config, List};
 use crate::connections::Connections;
@@ -257,7 +259,7 @@ fn refused(error: CaptureError) -> Failure {
 /// The selection is not valid.
 pub fn list(config: &List) -> Result<String, Failure> {
     let mut processes = Processes::new(settings::processes(&config.selection)?);
-    let rows = processes.rows(&config.context);
+    let rows = processes.rows(&config.context, &capture::told());
     if !config.json {
         return Ok(render(&rows));
     }

@@ -26,6 +26,8 @@ use crate::context;
 /// A BPF link on a cgroup always stands beside others and takes no flags (`BPF_LINK_CREATE`).
 const LINK: CgroupAttachMode = CgroupAttachMode::Single;
 
+/// What the agent knows of each process.
+pub(super) const PROCESSES: &str = "PROCESSES";
 /// Client sockets that fields are written for.
 const SOCKETS: &str = "SOCKETS";
 
@@ -90,7 +92,7 @@ pub struct Verdicts(BpfHashMap<MapData, u32, StoredProcess>);
 /// [`Process`] as a map value.
 #[repr(transparent)]
 #[derive(Clone, Copy)]
-struct StoredProcess(Process);
+pub(super) struct StoredProcess(pub(super) Process);
 
 // SAFETY: `Process` is `repr(C)` of integers, its padding spelled out.
 unsafe impl aya::Pod for StoredProcess {}
@@ -369,9 +371,9 @@ impl Capture {
 
     /// The map of verdicts; once.
     pub fn take_verdicts(&mut self) -> Result<Verdicts, CaptureError> {
-        let map = self.take_map("PROCESSES")?;
+        let map = self.take_map(PROCESSES)?;
         let map = BpfHashMap::try_from(map).map_err(|source| CaptureError::Map {
-            map: "PROCESSES",
+            map: PROCESSES,
             source,
         })?;
         Ok(Verdicts(map))

@@ -6,7 +6,7 @@ use serde::Serialize;
 use sonde_common::process::propagate;
 
 use super::{Override, Process};
-use crate::context::{self, Options, Sampler};
+use crate::context::{self, Linked, Options, Sampler};
 
 /// One process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -21,6 +21,8 @@ pub struct Row {
     pub ports: Vec<u16>,
     /// How its context is carried on, and which rule says so.
     pub propagation: String,
+    /// How its outgoing requests are linked to the incoming ones.
+    pub linked: Linked,
     /// Who decides which of its traces are recorded, and which rule says so.
     pub sampler: String,
     /// Whether spans are made.
@@ -30,9 +32,9 @@ pub struct Row {
 }
 
 impl Row {
-    /// Of a process, the ports it listens on, and what the operator chose for all.
+    /// Of a process, the ports it listens on, what the operator chose for all, and how its calls are linked.
     #[must_use]
-    pub fn new(process: &Process, ports: Vec<u16>, context: &Options) -> Self {
+    pub fn new(process: &Process, ports: Vec<u16>, context: &Options, linked: Linked) -> Self {
         let language = process.runtime.language;
         let name = language.map_or("", |language| language.name());
         let version = process.runtime.version.as_deref().unwrap_or_default();
@@ -42,6 +44,7 @@ impl Row {
             service_name: process.resource.service_name.clone(),
             ports,
             propagation: propagation(process, context.propagate),
+            linked,
             sampler: sampler(process, context.sampler),
             instrumented: process.verdict.is_instrumented(),
             reason: process.verdict.reason(),
@@ -93,8 +96,11 @@ fn because<T>(flag: &str, what: &str, own: Option<&Override<T>>) -> String {
 /// operator's terminal.
 #[must_use]
 pub fn render(rows: &[Row]) -> String {
-    let head = ["PID", "RUNTIME", "SERVICE", "PORTS", "CONTEXT", "STATE"].map(str::to_owned);
-    let lines: Vec<[String; 6]> = std::iter::once(head)
+    let head = [
+        "PID", "RUNTIME", "SERVICE", "PORTS", "CALLS", "CONTEXT", "STATE",
+    ]
+    .map(str::to_owned);
+    let lines: Vec<[String; 7]> = std::iter::once(head)
         .chain(rows.iter().map(cells))
         .collect();
     let width = |column: usize| {
@@ -104,20 +110,20 @@ pub fn render(rows: &[Row]) -> String {
             .max()
             .unwrap_or(0)
     };
-    let widths = [width(0), width(1), width(2), width(3), width(4)];
+    let widths = [0, 1, 2, 3, 4, 5].map(width);
     let mut table = String::new();
-    for [pid, runtime, service, ports, context, state] in &lines {
-        let [a, b, c, d, e] = widths;
+    for [pid, runtime, service, ports, calls, context, state] in &lines {
+        let [a, b, c, d, e, f] = widths;
         // Writing to a String cannot fail.
         let _ = writeln!(
             table,
-            "{pid:>a$}  {runtime:<b$}  {service:<c$}  {ports:<d$}  {context:<e$}  {state}"
+            "{pid:>a$}  {runtime:<b$}  {service:<c$}  {ports:<d$}  {calls:<e$}  {context:<f$}  {state}"
         );
     }
     table
 }
 
-fn cells(row: &Row) -> [String; 6] {
+fn cells(row: &Row) -> [String; 7] {
     let ports: Vec<String> = row.ports.iter().map(u16::to_string).collect();
     let dash = |text: String| {
         if text.is_empty() {
@@ -136,6 +142,7 @@ fn cells(row: &Row) -> [String; 6] {
         dash(clean(&row.runtime)),
         clean(&row.service_name),
         dash(ports.join(",")),
+        row.linked.text().to_owned(),
         clean(&context(row)),
         clean(&row.reason),
     ]
@@ -162,6 +169,7 @@ mod tests {
             service_name: name.to_owned(),
             ports: ports.to_vec(),
             propagation: "header".to_owned(),
+            linked: Linked::Goroutine,
             sampler: "always_on".to_owned(),
             instrumented: true,
             reason: "instrumented".to_owned(),
@@ -171,9 +179,9 @@ mod tests {
             row(1234, "", "x\u{1b}[2J", &[]),
         ];
         let expected = "\
-\u{20}PID  RUNTIME      SERVICE  PORTS   CONTEXT            STATE
-\u{20}  7  python 3.11  shop     80,443  header; always_on  instrumented
-1234  -            x?[2J    -       header; always_on  instrumented
+\u{20}PID  RUNTIME      SERVICE  PORTS   CALLS                CONTEXT            STATE
+\u{20}  7  python 3.11  shop     80,443  linked by goroutine  header; always_on  instrumented
+1234  -            x?[2J    -       linked by goroutine  header; always_on  instrumented
 ";
         assert_eq!(render(&rows), expected);
     }

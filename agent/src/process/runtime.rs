@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use lru::LruCache;
 
 use super::files::TargetFiles;
+pub(super) use library::has_green_threads;
 use library::{by_library, from_mappings};
 
 pub(super) mod elf;

@@ -1,21 +1,22 @@
 //! The table of known processes.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use lru::LruCache;
+use sonde_common::process::Process as Told;
 
 use super::environment::Environment;
 use super::files::{self, TargetFiles};
 use super::name::{self, Target};
 use super::overrides::OverrideRules;
 use super::resource::{self, HostFacts, Parts};
-use super::runtime::{Detector, Language};
+use super::runtime::{Detector, Language, has_green_threads};
 use super::selection::{Candidate, Selection, ServiceNameRule, Verdict, names_need_ports};
 use super::{Exec, Process, Row, container, ports};
-use crate::context;
+use crate::context::{self, Known};
 
 const COMMAND_BYTES: u64 = 64 * 1024;
 const ENVIRONMENT_BYTES: u64 = 256 * 1024;
@@ -140,12 +141,21 @@ impl Processes {
             .collect()
     }
 
-    /// Rows of `sonde list`: all processes, with ports.
-    pub fn rows(&mut self, context: &context::Options) -> Vec<Row> {
+    /// Rows of `sonde list`: all processes, with ports; `told` is what an agent at work knows of them.
+    pub fn rows(&mut self, context: &context::Options, told: &HashMap<u32, Told>) -> Vec<Row> {
         let processes = self.scan();
         let row = |process: &Arc<Process>| {
-            let ports = ports::listening(&self.directory(process.pid));
-            Row::new(process, ports, context)
+            let directory = self.directory(process.pid);
+            let ports = ports::listening(&directory);
+            let linked = context::linked(&Known {
+                language: process.runtime.language,
+                carrier: context::carrier(process),
+                threads: context::of_threads(process),
+                instrumented: process.verdict.is_instrumented(),
+                green_threads: has_green_threads(&directory),
+                told: told.get(&process.pid),
+            });
+            Row::new(process, ports, context, linked)
         };
         processes.iter().map(row).collect()
     }

@@ -39,6 +39,15 @@ pub(super) fn by_library(name: &str) -> Option<Runtime> {
     })
 }
 
+/// Does the process of a `/proc/PID` have greenlets, as with gevent and eventlet?
+pub(in crate::process) fn has_green_threads(directory: &Path) -> bool {
+    let text = files::text(&directory.join("maps"), MAPS_BYTES);
+    text.lines().any(|line| {
+        let name = line.rsplit('/').next().unwrap_or_default();
+        name.starts_with("_greenlet.")
+    })
+}
+
 /// By what is mapped.
 pub(super) fn from_mappings(maps: &Path) -> Option<Runtime> {
     let text = files::text(maps, MAPS_BYTES);
@@ -71,6 +80,16 @@ mod tests {
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn greenlets() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!has_green_threads(folder.path()));
+        let line =
+            "7f00-7f01 r-xp 0 08:01 7 /v/lib/greenlet/_greenlet.cpython-311-x86_64-linux-gnu.so\n";
+        std::fs::write(folder.path().join("maps"), line).unwrap();
+        assert!(has_green_threads(folder.path()));
     }
 
     #[test]
