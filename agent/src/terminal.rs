@@ -4,6 +4,7 @@
 //! computed here that the view can tell, and nothing is kept. What services send is shown with control characters escaped:
 //! it must not steer the reader's terminal.
 
+mod calls;
 mod client;
 mod format;
 mod model;

@@ -106,6 +106,12 @@ impl Aggregates {
         span.duration > known.slow
     }
 
+    /// Has the service had requests come in, of late?
+    pub(crate) fn serves(&self, service: &str) -> bool {
+        let mut operations = self.operations.keys();
+        operations.any(|known| known.is_incoming() && &*known.service == service)
+    }
+
     /// Services that only ask have a row of zeros, so that the list is complete.
     fn record_service(&mut self, operation: &Operation, span: Request, second: u32) {
         if !self.services.contains_key(&operation.service) {

@@ -58,7 +58,7 @@ pub(crate) fn query(parameters: &Parameters) -> Result<Query, Problem> {
 pub(crate) fn find(core: &Core, query: &Query) -> Found {
     let mut traces: Vec<Summary> = search::find(&core.store, query)
         .into_iter()
-        .map(|trace| trace.summary())
+        .map(|trace| trace.summary(|service| core.aggregates.serves(service)))
         .collect();
     traces.sort_by_key(|trace| std::cmp::Reverse(trace.start_ms));
     Found { traces }

@@ -61,6 +61,9 @@ pub(super) struct Summary {
     pub(super) spans: usize,
     pub(super) errors: usize,
     pub(super) services: Vec<String>,
+    /// What caused the call that it begins with is not known.
+    #[serde(default)]
+    pub(super) fragment: bool,
 }
 
 /// `GET /api/sonde/status`.

@@ -1,9 +1,14 @@
 //! `sonde trace ID`: one trace as a tree.
 
+use std::fmt::Write as _;
+
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::trace::v1::TracesData;
 
+use super::calls;
 use super::client::Client;
+use super::format;
+use super::model::{Overview, Service};
 use crate::cli::{Failure, TraceArguments};
 use crate::export;
 
@@ -20,7 +25,21 @@ pub fn trace(arguments: &TraceArguments) -> Result<String, Failure> {
         return Ok(String::from_utf8_lossy(&bytes).into_owned() + "\n");
     }
     let data: TracesData = client.get(&path)?;
-    Ok(export::tree(ExportTraceServiceRequest {
+    let caller = calls::first(&data);
+    let mut text = export::tree(ExportTraceServiceRequest {
         resource_spans: data.resource_spans,
-    }))
+    });
+    if let Some(caller) = caller {
+        let overview: Overview = client.get("/api/sonde/overview?window=600")?;
+        let serves =
+            |service: &&Service| service.name == caller && service.rates.requests_per_second > 0.0;
+        if overview.services.iter().any(|service| serves(&service)) {
+            let caller = format::escaped(&caller);
+            let _ = writeln!(
+                text,
+                "cause not known: {caller} serves requests too, and which of them made this call was not certain"
+            );
+        }
+    }
+    Ok(text)
 }

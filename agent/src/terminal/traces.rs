@@ -49,6 +49,37 @@ fn row(trace: &Summary) -> [String; 7] {
         trace.spans.to_string(),
         trace.errors.to_string(),
         format::cut(&format::escaped(&trace.service), 40),
-        format::cut(&format::escaped(&trace.operation), 80),
+        operation(trace),
     ]
+}
+
+/// A call that no request is known to have caused is said to be one.
+fn operation(trace: &Summary) -> String {
+    let name = format::cut(&format::escaped(&trace.operation), 80);
+    if trace.fragment {
+        format!("{name} (cause not known)")
+    } else {
+        name
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fragments_say_so() {
+        let trace = |fragment| Summary {
+            operation: "GET".to_owned(),
+            fragment,
+            ..Summary::default()
+        };
+        let text = table(&[trace(false), trace(true)]);
+        let ends: Vec<&str> = text
+            .lines()
+            .skip(1)
+            .map(|line| line.rsplit("  ").next().unwrap_or_default())
+            .collect();
+        assert_eq!(ends, ["GET", "GET (cause not known)"], "{text}");
+    }
 }

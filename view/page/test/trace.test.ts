@@ -4,6 +4,7 @@ import { decode, type Span, text } from "../src/otlp/decode";
 import { bar, ticks } from "../src/trace/axis";
 import { bySpan, criticalPath, total } from "../src/trace/critical";
 import { resourceFacts, spanFacts } from "../src/trace/facts";
+import { isFragment } from "../src/trace/fragment";
 import { TraceModel } from "../src/trace/model";
 import { ancestors, build, rows } from "../src/trace/tree";
 
@@ -195,4 +196,23 @@ test("the model finds, collapses and zooms", () => {
   assert.deepEqual(model.range.value, [0, 50]);
   model.resetRange();
   assert.deepEqual(model.range.value, [0, 100]);
+});
+
+test("a trace that begins with a call of a service that serves is a fragment", () => {
+  const serving = (name: string, rate: number) => ({
+    name,
+    requests_per_second: rate,
+    error_ratio: 0,
+    p50_ms: null,
+    p95_ms: null,
+  });
+  const of = (...spans: Span[]) => ({ id: "t", startMs: 0, duration: 9, spans, services: ["s"] });
+  const call: Span = { ...span("a", "", 0, 9), kind: "CLIENT" };
+  assert.equal(isFragment(of(call), 0, [serving("s", 2)]), true);
+  assert.equal(isFragment(of(call), 0, [serving("s", 0), serving("other", 2)]), false);
+  assert.equal(isFragment(of(call), 0, []), false);
+  assert.equal(isFragment(of(call, span("b", "a", 1, 2)), 0, []), true);
+  assert.equal(isFragment(of({ ...call, parentId: "elsewhere" }), 0, [serving("s", 2)]), false);
+  assert.equal(isFragment(of(span("a", "", 0, 9)), 0, [serving("s", 2)]), false);
+  assert.equal(isFragment(of(), 0, [serving("s", 2)]), false);
 });

@@ -215,9 +215,42 @@ fn a_line_tells_of_the_root() {
         failed(span(1, 1, 99, SpanKind::Server, 5)),
         Class::Error,
     );
-    let summary = store.trace(&trace_id(1)).unwrap().summary();
+    let summary = store.trace(&trace_id(1)).unwrap().summary(|_| true);
+    assert!(!summary.fragment);
     assert_eq!(summary.operation, "GET /2");
     assert_eq!((summary.spans, summary.errors), (2, 1));
     assert_eq!(summary.duration_ms, Milliseconds(5_000_000));
     assert_eq!(summary.services, ["cart"]);
+}
+
+#[test]
+fn a_trace_that_begins_with_a_call_is_a_fragment() {
+    let cases = [
+        ("a call of a service", SpanKind::Client, 0, true, true),
+        ("a message of a service", SpanKind::Producer, 0, true, true),
+        (
+            "a call of who only calls",
+            SpanKind::Client,
+            0,
+            false,
+            false,
+        ),
+        ("a request", SpanKind::Server, 0, true, false),
+        (
+            "a call whose parent is elsewhere",
+            SpanKind::Client,
+            99,
+            true,
+            false,
+        ),
+    ];
+    for (name, kind, parent, serves, expected) in cases {
+        let mut store = Store::new(1 << 20);
+        insert(&mut store, span(1, 1, parent, kind, 5), Class::Plain);
+        let summary = store.trace(&trace_id(1)).unwrap().summary(|service| {
+            assert_eq!(service, "cart");
+            serves
+        });
+        assert_eq!(summary.fragment, expected, "{name}");
+    }
 }

@@ -199,6 +199,8 @@ pub struct Summary {
     pub errors: usize,
     /// Names, sorted.
     pub services: Vec<String>,
+    /// It begins with a call of a service that serves requests too: which of them caused it is not known.
+    pub fragment: bool,
 }
 
 /// Nanoseconds that JSON shows as milliseconds with a fraction.
@@ -287,8 +289,8 @@ impl Trace {
         self.marks.may_have(mark)
     }
 
-    /// The trace in a line.
-    pub(crate) fn summary(&self) -> Summary {
+    /// The trace in a line; `serves` tells which services have requests come in.
+    pub(crate) fn summary(&self, serves: impl Fn(&str) -> bool) -> Summary {
         let mut services: Vec<&str> = self
             .spans
             .iter()
@@ -296,7 +298,12 @@ impl Trace {
             .collect();
         services.sort_unstable();
         services.dedup();
-        let root = self.root().map(|span| &span.operation);
+        let first = self.root();
+        let root = first.map(|span| &span.operation);
+        let fragment = first.is_some_and(|span| {
+            let operation = &span.operation;
+            span.parent == 0 && operation.is_outgoing() && serves(&operation.service)
+        });
         Summary {
             trace_id: otlp::hex(&self.id),
             service: root.map_or_else(String::new, |operation| operation.service.to_string()),
@@ -306,6 +313,7 @@ impl Trace {
             spans: self.spans.len(),
             errors: self.spans.iter().filter(|span| span.error).count(),
             services: services.into_iter().map(str::to_owned).collect(),
+            fragment,
         }
     }
 }

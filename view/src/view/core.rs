@@ -160,7 +160,7 @@ impl Core {
             if !trace.announced {
                 trace.announced = true;
                 if new.len() < room {
-                    new.push(trace.summary());
+                    new.push(trace.summary(|service| self.aggregates.serves(service)));
                 } else {
                     dropped += 1;
                 }

@@ -43,6 +43,8 @@ export interface TraceRow {
   spans: number;
   errors: number;
   services: string[];
+  /** It begins with a call of a service that serves requests too. */
+  fragment?: boolean;
 }
 
 export interface Status {

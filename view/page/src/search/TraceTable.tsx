@@ -6,6 +6,7 @@ import { serviceClass } from "../text/colour";
 import { clock, dateTime, milliseconds, whole } from "../text/format";
 import { Name } from "../text/Text";
 import { label } from "../text/visible";
+import { CauseUnknown } from "../trace/CauseUnknown";
 
 const SERVICES_SHOWN = 4;
 
@@ -40,6 +41,7 @@ function Row({ row, longest }: { row: TraceRow; longest: number }) {
           </span>{" "}
           <Name text={row.operation} length={100} />
         </a>
+        {row.fragment && <CauseUnknown />}
       </th>
       <td class="number long">
         <span class={`share ${serviceClass(row.service)}`} style={{ width: `${share}%` }} aria-hidden="true" />

@@ -1,12 +1,17 @@
 // Name, figures and tools of a trace.
 
 import { traceText } from "../agent/api";
+import { useOverview } from "../agent/overview";
 import { CopyButton } from "../shell/CopyButton";
 import { serviceClass } from "../text/colour";
 import { dateTime, duration, whole } from "../text/format";
 import { Name } from "../text/Text";
+import { CauseUnknown } from "./CauseUnknown";
+import { isFragment } from "./fragment";
 import type { TraceModel } from "./model";
 
+/** Seconds in which a service that serves requests had one. */
+const LONGEST_WINDOW = 600;
 const SERVICES_SHOWN = 12;
 
 function Figures({ model }: { model: TraceModel }) {
@@ -103,7 +108,9 @@ function Tools({ model, reload }: { model: TraceModel; reload: () => void }) {
 
 export function Head({ model, reload }: { model: TraceModel; reload: () => void }) {
   const { trace } = model;
-  const root = trace.spans[model.tree.roots[0] ?? 0];
+  const first = model.tree.roots[0] ?? 0;
+  const root = trace.spans[first];
+  const services = useOverview(LONGEST_WINDOW)?.services ?? [];
   return (
     <header class="trace-head">
       <h1>
@@ -113,6 +120,7 @@ export function Head({ model, reload }: { model: TraceModel; reload: () => void 
               <Name text={root.service} length={60} />
             </span>{" "}
             <Name text={root.name} length={120} />
+            {isFragment(trace, first, services) && <CauseUnknown />}
           </>
         )}
       </h1>
