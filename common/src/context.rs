@@ -92,7 +92,11 @@ pub struct Context {
     /// The thread that read of it last; 0: nobody yet.
     pub holder: u32,
     /// 1: its response has begun.
-    pub begun: u32,
+    pub begun: u8,
+    /// 1: another request has come in on its connection since.
+    pub followed: u8,
+    /// Padding.
+    pub reserved: u16,
 }
 
 /// Slots for contexts; a power of two. A handle's low bits are its slot.

@@ -27,7 +27,9 @@ pub struct Python {
     /// The task in the object that wakes it.
     pub wakes: u16,
     /// 1: the process has uvloop.
-    pub uvloop: u16,
+    pub uvloop: u8,
+    /// 1: the process has Tornado, whose HTTP client starts the next call of its queue where another one ends.
+    pub tornado: u8,
     /// 1: the process has gRPC, which names the task that it serves a call by: all tasks are remembered.
     pub grpc: u16,
 }
@@ -46,6 +48,18 @@ pub struct ObjectKey {
     pub reserved: u32,
 }
 
+/// How a task has got its work: a value of [`TaskWork::manner`].
+pub mod manner {
+    /// By what it does itself, as gRPC tells.
+    pub const OWN: u16 = 0;
+    /// The callback that read a request has made it.
+    pub const MADE_AT_READ: u16 = 1;
+    /// Another task has made it.
+    pub const INHERITED: u16 = 2;
+    /// It was waiting for what was read; it may serve a connection, one request after the other.
+    pub const WOKEN: u16 = 3;
+}
+
 /// What a task works on.
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,6 +68,10 @@ pub struct TaskWork {
     pub handle: u64,
     /// Address of the `TaskObj` whose context it is: the entry means nothing once that is done.
     pub task: u64,
+    /// A value of [`manner`].
+    pub manner: u16,
+    /// Padding.
+    pub reserved: [u16; 3],
 }
 
 /// The task that serves a connection.
@@ -89,7 +107,9 @@ pub struct Thread {
     /// Process.
     pub tgid: u32,
     /// 1: it has created a task or completed a future.
-    pub runs_loop: u32,
+    pub runs_loop: u16,
+    /// How the task that it created last has got its work: a value of [`manner`].
+    pub manner: u16,
     /// Id of the connection, if it reads from a server socket; 0: from a client socket.
     pub connection: u64,
     /// What names its read callback: the context, or uvloop's `UVStream`.
@@ -99,6 +119,7 @@ pub struct Thread {
 }
 
 const _: () = assert!(size_of::<ObjectKey>() == 16);
+const _: () = assert!(size_of::<TaskWork>() == 24);
 const _: () = assert!(size_of::<Thread>() == 128);
 
 impl Python {
@@ -116,6 +137,7 @@ impl Python {
         task_context: 0,
         wakes: 0,
         uvloop: 0,
+        tornado: 0,
         grpc: 0,
     };
 }
@@ -133,6 +155,7 @@ impl Thread {
         tls: 0,
         tgid: 0,
         runs_loop: 0,
+        manner: 0,
         connection: 0,
         stream: 0,
         making: 0,

@@ -13,32 +13,36 @@
 //!   one request when the next is read, and then nobody wakes it: from then on it is given what is read
 //!   from that connection.
 //!
+//! [`belief`] says how long a task may be believed.
+//!
 //! uvloop reads before it enters the context of the callback; see [`stream`].
 //!
 //! Uprobe programs can be preempted, and on some kernels two of them then share a stack of 64 bytes or more:
 //! each function here that is not inlined has less.
 
+mod belief;
 mod stream;
+mod thread;
 
 use crate::{
-    maps::{PROCESSES, SERVING, TASKS, THREADS},
+    maps::{SERVING, TASKS},
     task::{Task, user_word},
 };
-use aya_ebpf::{helpers::generated::bpf_loop, macros::uprobe, programs::ProbeContext};
-use core::ffi::c_void;
-use sonde_common::{
-    process::runtime,
-    python::{ObjectKey, Serving, TaskWork, Thread},
-};
+use aya_ebpf::{macros::uprobe, programs::ProbeContext};
+use sonde_common::python::{ObjectKey, Serving, TaskWork, Thread, manner};
+use thread::current;
 
-/// Most threads that are looked through for the current one.
-const MOST_THREADS: u32 = 256;
-/// The thread id is the address of the C library's thread structure, which holds or precedes the TLS base.
-const NEAR_TLS: u64 = 4096;
 /// `PyObject.ob_type`
 const TYPE: u64 = 8;
 /// What [`owned`] says of a context that is no pending task's.
 const NOBODY: u64 = u64::MAX;
+/// A task that works on nothing. Not on the stack, where there is no room for it.
+static NOTHING: TaskWork = TaskWork {
+    handle: 0,
+    task: 0,
+    manner: manner::OWN,
+    reserved: [0; 3],
+};
 
 /// `_asyncio_Task___init__(self, ...)`
 #[uprobe]
@@ -73,13 +77,33 @@ unsafe fn created(task: u64, thread: *mut Thread) {
     unsafe {
         (*thread).runs_loop = 1;
         let running = running(thread);
-        (*thread).cause = work(thread, running);
+        make(thread, running);
         (*thread).created = task;
         let stream = (*thread).making;
         (*thread).making = 0;
         if stream != 0 && stream::context(stream) == running {
             serve(thread, stream, task, 0);
         }
+    }
+}
+
+/// What runs in the context makes a task.
+#[inline(always)]
+unsafe fn make(thread: *mut Thread, running: u64) {
+    // SAFETY: as above.
+    unsafe {
+        let handle = work(thread, running);
+        let reads = running != 0 && running == (*thread).reading && (*thread).connection != 0;
+        (*thread).manner = if reads {
+            manner::MADE_AT_READ
+        } else {
+            manner::INHERITED
+        };
+        (*thread).cause = if reads {
+            handle
+        } else {
+            belief::inherited(handle)
+        };
     }
 }
 
@@ -92,20 +116,27 @@ unsafe fn completed(future: u64, thread: *mut Thread) {
     unsafe {
         (*thread).runs_loop = 1;
         let running = running(thread);
-        if running == 0 || (*thread).reading != running || (*thread).connection == 0 {
+        if running == 0 {
             return;
         }
         let callback = future + (*thread).python.callback as u64;
         let context = word(callback + 8);
-        let task = word(word(callback) + (*thread).python.wakes as u64);
+        let wakeup = word(callback);
+        let task = word(wakeup + (*thread).python.wakes as u64);
         if context == 0 || !is_pending(thread, task, context) {
             return;
         }
+        if (*thread).reading != running || (*thread).connection == 0 {
+            return belief::woken(thread, running, context, wakeup);
+        }
         let read = (*thread).read;
-        if read != 0 && owned(thread, context) != read {
+        if read != 0 && owned(thread, context) == read {
+            return;
+        }
+        if read != 0 {
             serve(thread, (*thread).stream, task, (*thread).connection);
         }
-        remember(thread, context, read, task);
+        remember(thread, context, read, task, manner::WOKEN);
     }
 }
 
@@ -142,10 +173,15 @@ pub fn take_up(handle: u64, connection: u64) -> bool {
         (*thread).making = 0;
         (*thread).stream = stream;
         (*thread).reading = context;
-        (*thread).read = handle;
+        (*thread).read = 0;
         (*thread).connection = connection;
-        if connection != 0 && handle != 0 && stream != 0 {
-            hand_on(thread);
+        if connection != 0 {
+            (*thread).read = belief::read(handle, Task::current().tid());
+            if stream != 0 && (*thread).read != 0 {
+                hand_on(thread);
+            }
+        } else if let Some(known) = entry(thread, context) {
+            belief::answered(thread, known, 0);
         }
         (*thread).runs_loop != 0
     }
@@ -189,6 +225,7 @@ unsafe fn give(thread: *mut Thread, context: u64, handle: u64) {
             && is_pending(thread, (*known).task, context)
         {
             (*known).handle = handle;
+            (*known).manner = manner::OWN;
         }
     }
 }
@@ -242,7 +279,7 @@ unsafe fn settle(thread: *mut Thread) {
         }
         // A task may have been given the context of another that runs. Its address may be that of one that had the same.
         if (*thread).cause != 0 || owned(thread, context) == NOBODY || was(thread, context, task) {
-            remember(thread, context, (*thread).cause, task);
+            remember(thread, context, (*thread).cause, task, (*thread).manner);
         }
     }
 }
@@ -271,19 +308,19 @@ unsafe fn work(thread: *mut Thread, context: u64) -> u64 {
         if context == 0 {
             return 0;
         }
-        if context == (*thread).reading {
+        if context == (*thread).reading && (*thread).connection != 0 {
             return (*thread).read;
         }
-        match owned(thread, context) {
-            NOBODY => 0,
-            handle => handle,
+        match entry(thread, context) {
+            Some(known) => belief::of(&*known),
+            None => 0,
         }
     }
 }
 
-/// What the task works on whose context this is, as long as it is not done.
-#[inline(never)]
-unsafe fn owned(thread: *mut Thread, context: u64) -> u64 {
+/// What is known of the task whose context this is, as long as it is not done.
+#[inline(always)]
+unsafe fn entry(thread: *mut Thread, context: u64) -> Option<*mut TaskWork> {
     // SAFETY: the caller passes a map value; so is the entry.
     unsafe {
         let key = ObjectKey {
@@ -291,16 +328,16 @@ unsafe fn owned(thread: *mut Thread, context: u64) -> u64 {
             tgid: (*thread).tgid,
             reserved: 0,
         };
-        let Some(known) = TASKS.get_ptr_mut(key) else {
-            return NOBODY;
-        };
-        let handle = (*known).handle;
-        if is_pending(thread, (*known).task, context) {
-            handle
-        } else {
-            NOBODY
-        }
+        let known = TASKS.get_ptr_mut(key)?;
+        is_pending(thread, (*known).task, context).then_some(known)
     }
+}
+
+/// The request that it was given.
+#[inline(never)]
+unsafe fn owned(thread: *mut Thread, context: u64) -> u64 {
+    // SAFETY: as in `entry`.
+    unsafe { entry(thread, context).map_or(NOBODY, |known| (*known).handle) }
 }
 
 /// Is this a task with that context, and not done?
@@ -316,7 +353,7 @@ unsafe fn is_pending(thread: *mut Thread, task: u64, context: u64) -> bool {
 }
 
 #[inline(never)]
-unsafe fn remember(thread: *mut Thread, context: u64, handle: u64, task: u64) {
+unsafe fn remember(thread: *mut Thread, context: u64, handle: u64, task: u64, manner: u16) {
     // SAFETY: the caller passes a map value; so is the entry, of an object that one thread at a time uses.
     unsafe {
         let key = ObjectKey {
@@ -324,12 +361,16 @@ unsafe fn remember(thread: *mut Thread, context: u64, handle: u64, task: u64) {
             tgid: (*thread).tgid,
             reserved: 0,
         };
-        if let Some(known) = TASKS.get_ptr_mut(key) {
+        let mut known = TASKS.get_ptr_mut(key);
+        if known.is_none() && (handle != 0 || (*thread).python.grpc != 0) {
+            // A full map gives up its least recently used entry.
+            let _ = TASKS.insert(key, &NOTHING, 0);
+            known = TASKS.get_ptr_mut(key);
+        }
+        if let Some(known) = known {
             (*known).handle = handle;
             (*known).task = task;
-        } else if handle != 0 || (*thread).python.grpc != 0 {
-            // A full map gives up its least recently used entry.
-            let _ = TASKS.insert(key, TaskWork { handle, task }, 0);
+            (*known).manner = manner;
         }
     }
 }
@@ -367,7 +408,7 @@ unsafe fn hand_on(thread: *mut Thread) {
         let task = (*serving).task;
         let context = word(task + (*thread).python.task_context as u64);
         if (*serving).connection == (*thread).connection && is_pending(thread, task, context) {
-            remember(thread, context, (*thread).read, task);
+            remember(thread, context, (*thread).read, task, manner::WOKEN);
         }
     }
 }
@@ -377,80 +418,6 @@ unsafe fn hand_on(thread: *mut Thread) {
 unsafe fn is_base(thread: *mut Thread, context: u64) -> bool {
     // SAFETY: the caller passes a map value.
     context == 0 || word(context + unsafe { (*thread).python.previous } as u64) == 0
-}
-
-/// What is known of the current thread; null if its process is no Python, or its state is not found.
-#[inline(never)]
-fn current() -> *mut Thread {
-    let task = Task::current();
-    let tgid = task.tgid();
-    // SAFETY: the value is used before the program ends.
-    let python = match unsafe { PROCESSES.get(tgid) } {
-        Some(process) if process.runtime == runtime::ASYNCIO => &process.python,
-        _ => return core::ptr::null_mut(),
-    };
-    let key = (tgid as u64) << 32 | task.tid() as u64;
-    let known = match THREADS.get_ptr_mut(key) {
-        Some(known) => known,
-        None => {
-            let _ = THREADS.insert(key, &NEW, 0);
-            let Some(known) = THREADS.get_ptr_mut(key) else {
-                return core::ptr::null_mut();
-            };
-            known
-        }
-    };
-    // SAFETY: a map value that only its own thread changes.
-    unsafe {
-        (*known).python = *python;
-        (*known).tgid = tgid;
-        (*known).tls = task.tls();
-        let id = word((*known).state + python.thread_id as u64);
-        if (*known).state == 0 || (*known).tls.wrapping_sub(id) >= NEAR_TLS {
-            find_state(known);
-        }
-        if (*known).state == 0 {
-            return core::ptr::null_mut();
-        }
-    }
-    known
-}
-
-/// A thread of which nothing is known.
-static NEW: Thread = Thread::UNKNOWN;
-
-/// Looks through the interpreter's threads for the one with the current TLS base.
-#[inline(never)]
-unsafe fn find_state(thread: *mut Thread) {
-    // SAFETY: the caller passes a map value; the callback gets it back.
-    unsafe {
-        let main = word((*thread).python.interpreter);
-        (*thread).state = 0;
-        (*thread).cursor = word(main + (*thread).python.threads as u64);
-        let mut context = thread;
-        bpf_loop(
-            MOST_THREADS,
-            step as *mut c_void,
-            (&raw mut context).cast(),
-            0,
-        );
-    }
-}
-
-/// One thread state; 1 ends the loop.
-unsafe extern "C" fn step(_index: u64, context: *mut *mut Thread) -> i64 {
-    // SAFETY: `find_state` passes a pointer to a map value.
-    unsafe {
-        let thread = *context;
-        let state = (*thread).cursor;
-        let id = word(state + (*thread).python.thread_id as u64);
-        if id != 0 && (*thread).tls.wrapping_sub(id) < NEAR_TLS {
-            (*thread).state = state;
-            return 1;
-        }
-        (*thread).cursor = word(state + (*thread).python.next as u64);
-        ((*thread).cursor == 0) as i64
-    }
 }
 
 /// A word of the process's memory; 0 where there is none.

@@ -106,6 +106,7 @@ unsafe fn claim(connection: *mut Connection, now: u64) -> u64 {
     unsafe {
         // The number of the request at hand was counted already.
         let index = (*connection).ingress.messages.wrapping_sub(1);
+        context::follow((*connection).contexts[index.wrapping_sub(1) as usize % PIPELINED]);
         if index.wrapping_sub((*connection).answered) >= PIPELINED as u32 {
             return 0;
         }

@@ -40,6 +40,7 @@ pub fn claim(now: u64) -> u64 {
             (*context).target = 0;
             (*context).holder = 0;
             (*context).begun = 0;
+            (*context).followed = 0;
         }
         return handle;
     }
@@ -102,6 +103,15 @@ pub fn begin(handle: u64) {
     if let Some(context) = get(handle) {
         // SAFETY: as in `end`.
         unsafe { (*context).begun = 1 };
+    }
+}
+
+/// Another request has come in on the same connection.
+#[inline(always)]
+pub fn follow(handle: u64) {
+    if let Some(context) = get(handle) {
+        // SAFETY: as in `end`.
+        unsafe { (*context).followed = 1 };
     }
 }
 

@@ -21,7 +21,7 @@ use sonde_common::python::Python;
 
 use grpc::Cygrpc;
 use image::Image;
-use maps::Mapping;
+use maps::{Mapping, Package};
 
 /// Most bytes of a file that is read whole: the module, or an interpreter that contains it.
 const FILE: u64 = 96 << 20;
@@ -83,6 +83,16 @@ pub fn loads_asyncio(pid: u32) -> bool {
     mappings.iter().any(Mapping::is_module)
 }
 
+/// May threads of process `pid` change between requests by greenlets, and nothing else tell? So does eventlet, which has no module of its
+/// own. gevent keeps its sockets in an epoll, which is seen; SQLAlchemy has greenlets for its asyncio interface only.
+#[must_use]
+pub fn may_switch(pid: u32) -> bool {
+    let mappings = maps::read(pid).unwrap_or_default();
+    let packages = || mappings.iter().filter_map(|mapping| mapping.package);
+    packages().any(|package| package == Package::Greenlet)
+        && !packages().any(|package| matches!(package, Package::Gevent | Package::SqlAlchemy))
+}
+
 /// Looks at process `pid`; nothing if it is no Python that is understood, or gone.
 ///
 /// A process may load `_asyncio` late: ask again while `module` is `None`.
@@ -106,6 +116,10 @@ pub fn inspect(pid: u32) -> Option<PythonFacts> {
             interpreter: base + runtime + layout.interpreters_main,
             context_type: base + context_type,
             uvloop: uvloop.is_some().into(),
+            tornado: mappings
+                .iter()
+                .any(|mapping| mapping.package == Some(Package::Tornado))
+                .into(),
             ..layout.python
         },
         module,

@@ -33,6 +33,7 @@ const UNKNOWN: Python = Python {
     task_context: 152,
     wakes: 24,
     uvloop: 0,
+    tornado: 0,
     grpc: 0,
 };
 

@@ -12,10 +12,38 @@ pub(super) struct Mapping {
     pub(super) inode: u64,
     /// It is uvloop's extension module.
     pub(super) is_uvloop: bool,
+    /// The package whose extension module it is, of those that matter.
+    pub(super) package: Option<Package>,
     /// Last component of the path.
     pub(super) name: String,
     /// `/proc/PID/map_files/START-END`.
     pub(super) link: PathBuf,
+}
+
+/// Packages that say how a process serves its requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Package {
+    /// Coroutines that change within a thread.
+    Greenlet,
+    /// Has an event loop for greenlets.
+    Gevent,
+    /// Has greenlets for its asyncio interface only.
+    SqlAlchemy,
+    /// A server and client on asyncio.
+    Tornado,
+}
+
+impl Package {
+    fn of(folder: &str) -> Option<Self> {
+        let (parent, last) = folder.rsplit_once('/')?;
+        match last {
+            "greenlet" => Some(Self::Greenlet),
+            "gevent" => Some(Self::Gevent),
+            "tornado" => Some(Self::Tornado),
+            "cyextension" if parent.ends_with("/sqlalchemy") => Some(Self::SqlAlchemy),
+            _ => None,
+        }
+    }
 }
 
 /// The files that `pid` maps, each once, in the order of their addresses.
@@ -59,6 +87,7 @@ fn line_of(line: &str, links: &Path) -> Option<Mapping> {
         device,
         inode,
         is_uvloop: folder.ends_with("/uvloop") && name.starts_with("loop."),
+        package: Package::of(folder).filter(|_| name.ends_with(".so")),
         name: name.to_owned(),
         link: links.join(format!("{start:x}-{end:x}")),
     })
@@ -111,7 +140,7 @@ fn minor(text: &str, end: impl Fn(&str) -> bool) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Mapping, parse};
+    use super::{Mapping, Package, parse};
     use std::path::Path;
 
     #[test]
@@ -129,6 +158,25 @@ mod tests {
         assert_eq!(found[0].link, Path::new("/proc/1/map_files/400000-420000"));
         assert!(found[1].is_module());
         assert_eq!(found[1].module_minor(), Some(11));
+    }
+
+    #[test]
+    fn packages_by_folder() {
+        let package = |path: &str| {
+            let line = format!("7f0000000000-7f0000001000 r-xp 00000000 fe:00 13 {path}");
+            parse(&line, Path::new("/"))[0].package
+        };
+        let site = "/srv/lib/python3.11/site-packages";
+        let named = |path: &str| package(&format!("{site}/{path}"));
+        let greenlet = named("greenlet/_greenlet.cpython-311-x86_64-linux-gnu.so");
+        assert_eq!(greenlet, Some(Package::Greenlet));
+        let gevent = named("gevent/_gevent_cgreenlet.cpython-311-x86_64-linux-gnu.so");
+        assert_eq!(gevent, Some(Package::Gevent));
+        let extension = named("sqlalchemy/cyextension/util.cpython-311-x86_64-linux-gnu.so");
+        assert_eq!(extension, Some(Package::SqlAlchemy));
+        assert_eq!(named("tornado/speedups.abi3.so"), Some(Package::Tornado));
+        assert_eq!(named("tornado/data.bin"), None);
+        assert_eq!(named("other/cyextension/util.so"), None);
     }
 
     #[test]
