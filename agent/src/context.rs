@@ -199,6 +199,7 @@ const PROXIES: [&str; 5] = ["nginx", "haproxy", "envoy", "varnishd", "squid"];
 pub fn of_threads(process: &Process) -> u8 {
     match process.runtime.language {
         Some(Language::Ruby) => threads::HAND_OVER,
+        Some(Language::Python) => threads::EMPTY_READ_IS_LOOP,
         Some(Language::Perl) => threads::NONBLOCKING_IS_LOOP,
         _ if program(process).is_some_and(|name| PROXIES.contains(&name)) => threads::PROXY,
         _ => 0,

@@ -47,6 +47,10 @@ pub mod threads {
     pub const NONBLOCKING_IS_LOOP: u8 = 2;
     /// The process is a proxy: what it sends on unchanged is for the request that came with it.
     pub const PROXY: u8 = 4;
+    /// A read of an answer that finds nothing yet is an event loop's (Python, whose clients wait first).
+    pub const EMPTY_READ_IS_LOOP: u8 = 8;
+    /// Coroutines may change within a thread, and nothing tells when (Python's greenlets): no thread is believed.
+    pub const SWITCHES: u8 = 16;
 }
 
 /// Where the goroutine is found, as offsets in bytes.

@@ -4,7 +4,7 @@
 //! a name server), makes the thread work on nothing that is known, until its next read.
 
 use crate::{
-    carrier,
+    carrier, empty_reads,
     maps::WORK,
     task::{self, Task},
 };
@@ -29,6 +29,7 @@ pub fn uprobe_run_timers(_: ProbeContext) -> u32 {
 #[btf_tracepoint(function = "sock_recv_length")]
 pub fn sock_recv_length(ctx: BtfTracePointContext) -> i32 {
     if task::is_tcp(ctx.arg(0)) {
+        empty_reads::read(ctx.arg(0), ctx.arg(1));
         return 0;
     }
     let task = Task::current();

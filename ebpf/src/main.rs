@@ -32,6 +32,7 @@ mod carrier;
 mod chain;
 mod chunked;
 mod context;
+mod empty_reads;
 mod event_loop;
 mod fields;
 mod go_context;

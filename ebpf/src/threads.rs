@@ -171,7 +171,9 @@ pub fn at_work(
     bound: u64,
     socket: Option<&Socket>,
 ) -> u64 {
-    if socket.is_some_and(|socket| is_of_loop(socket, process)) {
+    if process.threads & threads::SWITCHES != 0
+        || socket.is_some_and(|socket| is_of_loop(socket, process))
+    {
         return 0;
     }
     let Some(work) = WORK.get_ptr_mut(key(task, tgid)) else {

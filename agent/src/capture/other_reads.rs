@@ -1,5 +1,5 @@
-//! What reads from Unix sockets and of UDP mean for Node.js: a program at a tracepoint of all sockets' reads, attached
-//! with the first Node.js process. Without one nobody pays for it. The tracepoint is there since Linux 6.3.
+//! What reads from Unix sockets and of UDP mean for Node.js, and those that find nothing for Python: a program at a tracepoint of all
+//! sockets' reads, attached with the first such process. Without one nobody pays for it. The tracepoint is there since Linux 6.3.
 
 use aya::programs::tp_btf::BtfTracePointLink;
 use aya::programs::{BtfTracePoint, ProgramError};
@@ -47,7 +47,7 @@ impl OtherReads {
             Ok(link) => self._link = Some(link),
             Err(error) => tracing::warn!(
                 %error,
-                "no tracepoint {TRACEPOINT}: behind a read from a Unix socket, calls of Node.js may be linked wrong"
+                "no tracepoint {TRACEPOINT}: behind a read from a Unix socket, calls of Node.js may be linked wrong, and those of hand-made loops in Python"
             ),
         }
     }

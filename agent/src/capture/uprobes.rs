@@ -2,7 +2,7 @@
 //!
 //! Each is attached for one process, so that others which map the same file are not slowed down. Dropping
 //! a link detaches it, as does the end of the agent. Which processes, and where: [`crate::runtime`].
-//! With the first Node.js process comes a tracepoint at reads from other sockets than those of TCP.
+//! With the first Node.js or Python process comes a tracepoint at the reads of all sockets.
 
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -168,7 +168,7 @@ impl Uprobes {
 
     /// Attaches to the event loop and the HTTP/2 of Node.js process `pid`.
     pub fn node(&mut self, pid: u32, facts: &NodeFacts) {
-        self.other_reads.attach();
+        self.other_reads();
         let Some(programs) = &mut self.node else {
             return;
         };
@@ -189,7 +189,12 @@ impl Uprobes {
         attached.executable.extend(http2);
     }
 
-    /// Are reads seen that Node.js makes from other sockets than those of TCP?
+    /// There is a process whose reads of all sockets, and those that find nothing, tell something.
+    pub fn other_reads(&mut self) {
+        self.other_reads.attach();
+    }
+
+    /// Are such reads seen?
     #[must_use]
     pub fn sees_other_reads(&self) -> bool {
         self.other_reads.is_there()

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
-use sonde_common::process::{Go, Process as Told, propagate, runtime, verdict};
+use sonde_common::process::{Go, Process as Told, propagate, runtime, threads, verdict};
 use sonde_common::python::Python;
 use sonde_common::tokio::Tokio;
 
@@ -187,6 +187,10 @@ impl Watch {
     /// Without asyncio a Python process is its threads; with an asyncio that is not understood, nothing is
     /// known of its work.
     fn look_into_python(&mut self, pid: u32, told: &mut Told) {
+        self.uprobes.other_reads();
+        if !self.uprobes.sees_other_reads() && python::may_switch(pid) {
+            told.threads |= threads::SWITCHES;
+        }
         let facts = python::inspect(pid).filter(|facts| facts.module.is_some());
         if facts.is_none() && !python::loads_asyncio(pid) {
             told.runtime = runtime::THREADS;

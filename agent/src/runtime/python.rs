@@ -83,14 +83,10 @@ pub fn loads_asyncio(pid: u32) -> bool {
     mappings.iter().any(Mapping::is_module)
 }
 
-/// May threads of process `pid` change between requests by greenlets, and nothing else tell? So does eventlet, which has no module of its
-/// own. gevent keeps its sockets in an epoll, which is seen; SQLAlchemy has greenlets for its asyncio interface only.
+/// May threads of process `pid` change between requests by greenlets, and nothing else tell?
 #[must_use]
 pub fn may_switch(pid: u32) -> bool {
-    let mappings = maps::read(pid).unwrap_or_default();
-    let packages = || mappings.iter().filter_map(|mapping| mapping.package);
-    packages().any(|package| package == Package::Greenlet)
-        && !packages().any(|package| matches!(package, Package::Gevent | Package::SqlAlchemy))
+    maps::read(pid).is_some_and(|mappings| maps::has_unexplained_greenlets(&mappings))
 }
 
 /// Looks at process `pid`; nothing if it is no Python that is understood, or gone.

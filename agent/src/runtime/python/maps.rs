@@ -67,6 +67,14 @@ fn parse(text: &str, links: &Path) -> Vec<Mapping> {
     mappings
 }
 
+/// Has the process greenlets for something like eventlet, which has no module of its own? gevent keeps its sockets in an epoll, which is
+/// seen; SQLAlchemy has greenlets for its asyncio interface only.
+pub(super) fn has_unexplained_greenlets(mappings: &[Mapping]) -> bool {
+    let packages = || mappings.iter().filter_map(|mapping| mapping.package);
+    packages().any(|package| package == Package::Greenlet)
+        && !packages().any(|package| matches!(package, Package::Gevent | Package::SqlAlchemy))
+}
+
 fn line_of(line: &str, links: &Path) -> Option<Mapping> {
     let mut rest = line;
     let mut field = || {
@@ -140,7 +148,7 @@ fn minor(text: &str, end: impl Fn(&str) -> bool) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Mapping, Package, parse};
+    use super::{Mapping, Package, has_unexplained_greenlets, parse};
     use std::path::Path;
 
     #[test]
@@ -177,6 +185,23 @@ mod tests {
         assert_eq!(named("tornado/speedups.abi3.so"), Some(Package::Tornado));
         assert_eq!(named("tornado/data.bin"), None);
         assert_eq!(named("other/cyextension/util.so"), None);
+    }
+
+    #[test]
+    fn greenlets_are_explained_by_who_has_them() {
+        let of = |packages: &[Package]| {
+            let mapping = |package: &Package| Mapping {
+                package: Some(*package),
+                ..Mapping::default()
+            };
+            let mappings: Vec<Mapping> = packages.iter().map(mapping).collect();
+            has_unexplained_greenlets(&mappings)
+        };
+        assert!(of(&[Package::Greenlet]));
+        assert!(of(&[Package::Tornado, Package::Greenlet]));
+        assert!(!of(&[Package::Greenlet, Package::Gevent]));
+        assert!(!of(&[Package::SqlAlchemy, Package::Greenlet]));
+        assert!(!of(&[Package::Tornado]));
     }
 
     #[test]
