@@ -22,13 +22,15 @@ pub(crate) struct Load {
     pub(crate) close: bool,
     /// Every fifth request has a twin that is cancelled within 20 ms.
     pub(crate) cancels: bool,
+    /// Requests that a connection sends at once, before the first of them is answered.
+    pub(crate) depth: usize,
 }
 
 /// Sends all requests; gives the trace-ids of those that were answered with 200.
 pub(crate) fn run(port: u16, load: Load) -> Vec<String> {
     let each = load.requests / load.concurrency;
     let workers: Vec<_> = (0..load.concurrency)
-        .map(|_| thread::spawn(move || worker(port, each, load.close)))
+        .map(|_| thread::spawn(move || worker(port, each, load)))
         .collect();
     workers
         .into_iter()
@@ -54,26 +56,28 @@ pub(crate) fn is_sent(trace: &str) -> bool {
     number.is_some_and(|number| trace_id(number) == trace)
 }
 
-fn worker(port: u16, requests: usize, close: bool) -> Vec<String> {
+fn worker(port: u16, requests: usize, load: Load) -> Vec<String> {
     let mut answered = Vec::new();
     let mut connection = None;
-    for _ in 0..requests {
-        let trace = next_trace();
-        match request(port, &mut connection, &trace, close) {
-            Ok(200) => answered.push(trace),
-            Ok(_) => {}
-            Err(_) => connection = None,
+    let mut left = requests;
+    while left > 0 {
+        let traces: Vec<String> = (0..load.depth.min(left)).map(|_| next_trace()).collect();
+        left -= traces.len();
+        if send(port, &mut connection, &traces, load.close, &mut answered).is_err() {
+            connection = None;
         }
     }
     answered
 }
 
-fn request(
+/// Sends a request for each trace at once, and adds those that are answered with 200.
+fn send(
     port: u16,
     connection: &mut Option<BufReader<TcpStream>>,
-    trace: &str,
+    traces: &[String],
     close: bool,
-) -> io::Result<u16> {
+    answered: &mut Vec<String>,
+) -> io::Result<()> {
     let reader = match connection {
         Some(reader) => reader,
         None => {
@@ -83,16 +87,27 @@ fn request(
             connection.insert(BufReader::new(socket))
         }
     };
-    let way = if close { "close" } else { "keep-alive" };
-    let head = format!(
-        "GET /serve/{trace} HTTP/1.1\r\nHost: service\r\nConnection: {way}\r\ntraceparent: 00-{trace}-00f067aa0ba902b7-01\r\n\r\n"
-    );
-    reader.get_mut().write_all(head.as_bytes())?;
-    let (status, again) = answer(reader)?;
-    if close || !again {
+    let heads: String = traces.iter().map(|trace| head(trace, close)).collect();
+    reader.get_mut().write_all(heads.as_bytes())?;
+    let mut goes_on = !close;
+    for trace in traces {
+        let (status, again) = answer(reader)?;
+        goes_on &= again;
+        if status == 200 {
+            answered.push(trace.clone());
+        }
+    }
+    if !goes_on {
         *connection = None;
     }
-    Ok(status)
+    Ok(())
+}
+
+fn head(trace: &str, close: bool) -> String {
+    let way = if close { "close" } else { "keep-alive" };
+    format!(
+        "GET /serve/{trace} HTTP/1.1\r\nHost: service\r\nConnection: {way}\r\ntraceparent: 00-{trace}-00f067aa0ba902b7-01\r\n\r\n"
+    )
 }
 
 /// Status of an answer that is read to its end, and whether the connection goes on.

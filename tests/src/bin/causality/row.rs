@@ -69,6 +69,7 @@ pub(crate) fn measure(service: &Service, plan: &Plan) -> Result<Vec<Cell>> {
         requests: 40,
         close: false,
         cancels: service.cancels,
+        depth: service.depth,
     };
     ensure!(
         !send(service, port, warm)?.is_empty(),
@@ -84,12 +85,14 @@ pub(crate) fn measure(service: &Service, plan: &Plan) -> Result<Vec<Cell>> {
         requests: plan.requests,
         close: false,
         cancels: service.cancels,
+        depth: service.depth,
     });
-    let closing = plan.close.then_some(Load {
+    let closing = (plan.close && service.depth == 1).then_some(Load {
         concurrency: 64,
         requests: plan.requests,
         close: true,
         cancels: service.cancels,
+        depth: service.depth,
     });
     let cells = loads
         .chain(closing)

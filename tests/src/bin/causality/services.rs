@@ -34,6 +34,8 @@ pub(crate) struct Service {
     pub(crate) protocol: Protocol,
     /// Every fifth request has a twin that is cancelled within 20 ms; HTTP/2 and gRPC only.
     pub(crate) cancels: bool,
+    /// Requests that a connection sends at once; more than one in HTTP/1 only.
+    pub(crate) depth: usize,
     /// Calls a request.
     pub(crate) calls: usize,
     /// The kernel's FIONREAD fault may keep the field away: then the spans alone count.
@@ -59,6 +61,7 @@ const fn service(
         about,
         protocol: Protocol::Http1,
         cancels: false,
+        depth: 1,
         calls: 4,
         asks_fionread: false,
         floor,
@@ -91,7 +94,12 @@ const fn asks_fionread(service: Service) -> Service {
 
 /// All rows.
 pub(crate) fn all() -> impl Iterator<Item = &'static Service> {
-    HTTP1.iter().chain(http2::ROWS)
+    HTTP1.iter().chain(python::LOOPS).chain(http2::ROWS)
+}
+
+/// With so many calls a request.
+const fn calls(calls: usize, service: Service) -> Service {
+    Service { calls, ..service }
 }
 
 const HTTP1: &[Service] = &[
@@ -244,13 +252,13 @@ const HTTP1: &[Service] = &[
         "threading",
         "Python: ThreadingHTTPServer, http.client",
         99.9,
-        |port, http, database| python::script("threading_server.py", port, http, database),
+        |port, http, database| python::script("threading_server.py", &[], port, http, database),
     ),
     service(
         "aiohttp",
         "aiohttp, server and client",
         99.9,
-        |port, http, database| python::script("aiohttp_server.py", port, http, database),
+        |port, http, database| python::script("aiohttp_server.py", &[], port, http, database),
     ),
     service(
         "fastapi",

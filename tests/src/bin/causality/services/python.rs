@@ -1,5 +1,7 @@
 //! Python.
 
+mod loops;
+
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -8,6 +10,8 @@ use sonde_tests::environment::{sources, virtual_environment};
 use sonde_tests::process::Process;
 
 use super::listening;
+
+pub(super) use loops::ROWS as LOOPS;
 
 /// A Python of its own, with what the rows import.
 fn interpreter() -> Result<PathBuf> {
@@ -38,10 +42,16 @@ fn command(http: u16, database: u16) -> Result<Command> {
     Ok(command)
 }
 
-/// A script that takes its port.
-pub(super) fn script(script: &str, port: u16, http: u16, database: u16) -> Result<Vec<Process>> {
+/// A script that takes its port, and more.
+pub(super) fn script(
+    script: &str,
+    arguments: &[&str],
+    port: u16,
+    http: u16,
+    database: u16,
+) -> Result<Vec<Process>> {
     let mut command = command(http, database)?;
-    command.args([script, &port.to_string()]);
+    command.args([script, &port.to_string()]).args(arguments);
     listening("python", port, &mut command)
 }
 
