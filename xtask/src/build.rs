@@ -151,16 +151,7 @@ pub(crate) fn bench(row: Option<&str>) -> Result<ExitCode> {
 
 /// Builds the agent and runs the causality bench. Services whose packages cannot be had are skipped, and counted.
 pub(crate) fn causality(arguments: &[String]) -> Result<ExitCode> {
-    let services = [
-        "nginx",
-        "haproxy",
-        "python3-venv",
-        "puma",
-        "php-cli",
-        "php-curl",
-        "php-fpm",
-    ];
-    if let Err(error) = packages::need(&services, "services of the causality bench") {
+    if let Err(error) = packages::need(&packages::CAUSALITY, "services of the causality bench") {
         println!("{error:#}");
     }
     let agent = agent(false)?;

@@ -58,13 +58,16 @@ enum Task {
         /// Series such as 6.1; by default all that are supported.
         series: Vec<String>,
     },
-    /// Count how many calls of each service carry the trace of the request that caused them.
+    /// Count how many calls of each service carry the trace of the request that caused them; none may carry another's.
     Causality {
         /// Only these rows, such as node or go.
         rows: Vec<String>,
-        /// Only concurrency 64, with few requests.
+        /// Few requests, and without the rows that take long or only show what is missing.
         #[arg(long)]
         short: bool,
+        /// Start the agent after the services, so that they and their connections are older.
+        #[arg(long)]
+        agent_last: bool,
         /// Put the table into docs/causality.md.
         #[arg(long)]
         write: bool,
@@ -118,8 +121,14 @@ fn act(task: Task) -> Result<ExitCode> {
                 ExitCode::FAILURE
             })
         }
-        Task::Causality { rows, short, write } => {
+        Task::Causality {
+            rows,
+            short,
+            agent_last,
+            write,
+        } => {
             let mut arguments = rows;
+            arguments.extend(agent_last.then(|| "--agent-last".to_owned()));
             arguments.extend(short.then(|| "--short".to_owned()));
             arguments.extend(write.then(|| "--write".to_owned()));
             build::causality(&arguments)

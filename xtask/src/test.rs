@@ -104,7 +104,8 @@ fn install_programs() -> Result<()> {
         let missing = OTHERS.iter().filter(|name| !documents.join(name).exists());
         wanted.extend(missing);
     }
-    packages::need(&wanted, "services and clients of the end-to-end tests")
+    packages::need(&wanted, "services and clients of the end-to-end tests")?;
+    packages::need(&packages::CAUSALITY, "services of the causality bench")
 }
 
 fn unit_tests(mut cargo: Command) -> Command {

@@ -9,7 +9,36 @@ use std::{io, thread};
 /// Longer than any answer should take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// What the span ids of all requests have in common.
+const SPANS: u64 = 0x00f0_67aa_0000_0000;
+
 static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// What a request looks like, and what is between two of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Shape {
+    /// Bytes of the body; with any it is a POST. HTTP/1.1 only, as are the others.
+    pub(crate) body: usize,
+    /// How long a connection is idle after an answer.
+    pub(crate) idle: Duration,
+    /// Without `traceparent`: the service is the first to be traced.
+    pub(crate) bare: bool,
+    /// The path is that of the call: a proxy passes it on as it is.
+    pub(crate) unchanged: bool,
+    /// Requests that a connection sends at once, before the first of them is answered; one where they have bodies.
+    pub(crate) depth: usize,
+}
+
+impl Shape {
+    /// A GET with a `traceparent`, and the next at once.
+    pub(crate) const PLAIN: Self = Self {
+        body: 0,
+        idle: Duration::ZERO,
+        bare: false,
+        unchanged: false,
+        depth: 1,
+    };
+}
 
 /// How many requests, and how.
 #[derive(Clone, Copy, Debug)]
@@ -22,8 +51,8 @@ pub(crate) struct Load {
     pub(crate) close: bool,
     /// Every fifth request has a twin that is cancelled within 20 ms.
     pub(crate) cancels: bool,
-    /// Requests that a connection sends at once, before the first of them is answered.
-    pub(crate) depth: usize,
+    /// Each request.
+    pub(crate) shape: Shape,
 }
 
 /// Sends all requests; gives the trace-ids of those that were answered with 200.
@@ -50,10 +79,23 @@ pub(crate) fn trace_id(number: u64) -> String {
 
 /// Was a request with this trace-id sent in this run, in whatever load?
 pub(crate) fn is_sent(trace: &str) -> bool {
-    let number = trace
-        .get(16..)
-        .and_then(|half| u64::from_str_radix(half, 16).ok());
-    number.is_some_and(|number| trace_id(number) == trace)
+    number(trace).is_some_and(|number| trace_id(number) == trace)
+}
+
+/// The field that goes with a trace-id: each request has a span id of its own.
+pub(crate) fn traceparent(trace: &str) -> String {
+    let span = SPANS | number(trace).unwrap_or_default();
+    format!("00-{trace}-{span:016x}-01")
+}
+
+/// Is this the span id of a request, as its `traceparent` had it?
+pub(crate) fn is_sent_span(span: &str) -> bool {
+    let id = u64::from_str_radix(span, 16);
+    id.is_ok_and(|id| id & SPANS == SPANS && id ^ SPANS < NEXT.load(Ordering::Relaxed))
+}
+
+fn number(trace: &str) -> Option<u64> {
+    u64::from_str_radix(trace.get(16..)?, 16).ok()
 }
 
 fn worker(port: u16, requests: usize, load: Load) -> Vec<String> {
@@ -61,11 +103,13 @@ fn worker(port: u16, requests: usize, load: Load) -> Vec<String> {
     let mut connection = None;
     let mut left = requests;
     while left > 0 {
-        let traces: Vec<String> = (0..load.depth.min(left)).map(|_| next_trace()).collect();
-        left -= traces.len();
-        if send(port, &mut connection, &traces, load.close, &mut answered).is_err() {
+        let depth = load.shape.depth.min(left);
+        let traces: Vec<String> = (0..depth).map(|_| next_trace()).collect();
+        left -= depth;
+        if send(port, &mut connection, &traces, load, &mut answered).is_err() {
             connection = None;
         }
+        thread::sleep(load.shape.idle);
     }
     answered
 }
@@ -75,7 +119,7 @@ fn send(
     port: u16,
     connection: &mut Option<BufReader<TcpStream>>,
     traces: &[String],
-    close: bool,
+    load: Load,
     answered: &mut Vec<String>,
 ) -> io::Result<()> {
     let reader = match connection {
@@ -87,9 +131,10 @@ fn send(
             connection.insert(BufReader::new(socket))
         }
     };
-    let heads: String = traces.iter().map(|trace| head(trace, close)).collect();
+    let heads: String = traces.iter().map(|trace| head(trace, load)).collect();
     reader.get_mut().write_all(heads.as_bytes())?;
-    let mut goes_on = !close;
+    send_body(reader.get_mut(), load.shape.body)?;
+    let mut goes_on = !load.close;
     for trace in traces {
         let (status, again) = answer(reader)?;
         goes_on &= again;
@@ -103,11 +148,40 @@ fn send(
     Ok(())
 }
 
-fn head(trace: &str, close: bool) -> String {
-    let way = if close { "close" } else { "keep-alive" };
-    format!(
-        "GET /serve/{trace} HTTP/1.1\r\nHost: service\r\nConnection: {way}\r\ntraceparent: 00-{trace}-00f067aa0ba902b7-01\r\n\r\n"
-    )
+fn head(trace: &str, load: Load) -> String {
+    let Shape {
+        body,
+        bare,
+        unchanged,
+        ..
+    } = load.shape;
+    let path = if unchanged {
+        format!("/down/{trace}/1")
+    } else {
+        format!("/serve/{trace}")
+    };
+    let method = if body > 0 { "POST" } else { "GET" };
+    let way = if load.close { "close" } else { "keep-alive" };
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: service\r\nConnection: {way}\r\n");
+    if body > 0 {
+        head += &format!("Content-Length: {body}\r\nContent-Type: text/plain\r\n");
+    }
+    if !bare {
+        head += &format!("traceparent: {}\r\n", traceparent(trace));
+    }
+    head + "\r\n"
+}
+
+/// The first half, and the second a little later: a server may have begun on something else by then.
+fn send_body(socket: &mut TcpStream, length: usize) -> io::Result<()> {
+    if length == 0 {
+        return Ok(());
+    }
+    let body = vec![b'x'; length];
+    let (first, second) = body.split_at(length / 2);
+    socket.write_all(first)?;
+    thread::sleep(Duration::from_millis(1));
+    socket.write_all(second)
 }
 
 /// Status of an answer that is read to its end, and whether the connection goes on.

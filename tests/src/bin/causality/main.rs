@@ -5,10 +5,16 @@
 //! Two judges: the field that the callee received, and the CLIENT span that the agent exported (where a
 //! kernel's fault forbids writing the field, that one alone). `right` is the request's trace, `other` that of
 //! another request, `fresh` a new one: the link is missing, but not wrong.
+//!
+//! Two rules hold for every row, whatever its floor: no call is in another request's trace, and no two spans of a run
+//! have the same span id.
 
+mod batch;
 mod callee;
 mod http2;
+mod identity;
 mod load;
+mod plan;
 mod row;
 mod services;
 mod table;
@@ -18,7 +24,8 @@ use std::process::ExitCode;
 
 use anyhow::{Result, ensure};
 
-use row::{Plan, measure};
+use plan::Plan;
+use services::Service;
 use table::Table;
 
 fn main() -> Result<ExitCode> {
@@ -29,16 +36,18 @@ fn main() -> Result<ExitCode> {
         .filter(|argument| !argument.starts_with("--"))
         .collect();
     let short = has("--short");
-    let plan = if short { Plan::SHORT } else { Plan::FULL };
+    let mut plan = if short { Plan::SHORT } else { Plan::FULL };
+    plan.agent_last = has("--agent-last");
     let mut table = Table::default();
     println!("{}", table::HEADER);
-    for service in services::all() {
-        let named = wanted.iter().any(|name| *name == service.name);
-        let default = wanted.is_empty() && (service.in_short || !short);
-        if !named && !default {
-            continue;
-        }
-        table.add(service, measure(service, &plan));
+    let chosen: Vec<&Service> = services::all()
+        .filter(|service| {
+            let named = wanted.iter().any(|name| *name == service.name);
+            named || wanted.is_empty() && (service.in_short || !short)
+        })
+        .collect();
+    for services in chosen.chunks(plan.together) {
+        table.take(batch::measure(services, &plan)?);
     }
     println!("{}", table.summary());
     if has("--write") {

@@ -1,44 +1,16 @@
-//! One service under each load.
+//! One service: started, put under a load, judged.
 
-use std::time::Duration;
-
-use anyhow::{Result, ensure};
-use sonde_tests::agent::{Agent, Builder};
-use sonde_tests::{kernel, net, wait};
+use anyhow::{Context as _, Result, ensure};
+use sonde_tests::agent::Agent;
+use sonde_tests::process::Process;
+use sonde_tests::span::{CLIENT, SERVER, Span};
+use sonde_tests::{kernel, net};
 
 use super::callee::{Call, Callee};
 use super::http2;
 use super::load::{self, Load};
 use super::services::{Protocol, Service};
-use super::tally::Tally;
-
-/// CLIENT, as OTLP numbers it.
-const CLIENT: u64 = 3;
-/// Without a new span for so long, all have come.
-const QUIET: Duration = Duration::from_millis(300);
-
-/// Which loads.
-pub(crate) struct Plan {
-    concurrency: &'static [usize],
-    requests: usize,
-    /// Also with a connection for each request.
-    close: bool,
-}
-
-impl Plan {
-    /// The table of docs/causality.md.
-    pub(crate) const FULL: Self = Self {
-        concurrency: &[1, 8, 64],
-        requests: 2_048,
-        close: true,
-    };
-    /// What CI runs.
-    pub(crate) const SHORT: Self = Self {
-        concurrency: &[64],
-        requests: 512,
-        close: false,
-    };
-}
+use super::tally::{Judge, Owners, Tally};
 
 /// One load's outcome.
 pub(crate) struct Cell {
@@ -48,88 +20,116 @@ pub(crate) struct Cell {
     pub(crate) field: Tally,
     /// By the spans.
     pub(crate) span: Tally,
+    /// Calls that the callee received and no span tells of.
+    pub(crate) unseen: usize,
     /// Runs of uprobe programs, for each request; `None` where the kernel does not count.
     pub(crate) uprobes: Option<f64>,
 }
 
-/// Starts agent and service, and puts the service under each load of the plan.
-pub(crate) fn measure(service: &Service, plan: &Plan) -> Result<Vec<Cell>> {
-    let callee = Callee::start()?;
-    let agent = Builder::jsonl()
-        .flag("--exclude", "exe=*/causality")
-        .start()?;
-    let port = net::free_port()?;
-    let called = match service.protocol {
-        Protocol::Http1 => callee.http,
-        Protocol::Http2 | Protocol::Grpc => callee.http2,
-    };
-    let running = (service.start)(port, called, callee.database)?;
-    let warm = Load {
-        concurrency: 4,
-        requests: 40,
-        close: false,
-        cancels: service.cancels,
-        depth: service.depth,
-    };
-    ensure!(
-        !send(service, port, warm)?.is_empty(),
-        "no request was answered"
-    );
-    // A process is looked into with its first connection.
-    settled(&agent)?;
-    // Goroutines are believed once some that began alike have ended with their requests.
-    send(service, port, warm)?;
-    settled(&agent)?;
-    let loads = plan.concurrency.iter().map(|&concurrency| Load {
-        concurrency,
-        requests: plan.requests,
-        close: false,
-        cancels: service.cancels,
-        depth: service.depth,
-    });
-    let closing = (plan.close && service.depth == 1).then_some(Load {
-        concurrency: 64,
-        requests: plan.requests,
-        close: true,
-        cancels: service.cancels,
-        depth: service.depth,
-    });
-    let cells = loads
-        .chain(closing)
-        .map(|load| one(service, load, &callee, &agent, port))
-        .collect();
-    drop(running);
-    cells
+/// A running service, and its outcomes so far.
+pub(crate) struct Row {
+    service: &'static Service,
+    port: u16,
+    /// The first listens.
+    processes: Vec<Process>,
+    cells: Vec<Cell>,
 }
 
-fn one(service: &Service, load: Load, callee: &Callee, agent: &Agent, port: u16) -> Result<Cell> {
-    callee.take();
-    let before = hits(agent)?;
-    let sent = send(service, port, load)?;
-    ensure!(
-        sent.len() * 100 >= load.requests * 98,
-        "{} of {} requests answered",
-        sent.len(),
-        load.requests
-    );
-    let calls = callee.take();
-    let spans = settled(agent)?;
-    #[expect(clippy::cast_precision_loss, reason = "a few thousand requests")]
-    let uprobes = kernel::counts_runs().then_some((hits(agent)? - before) / sent.len() as f64);
-    Ok(Cell {
-        load,
-        field: Tally::of(&calls, &sent, service.calls),
-        span: Tally::of(&spans, &sent, service.calls),
-        uprobes,
-    })
+/// A load that was sent and is not judged yet.
+pub(crate) struct Sent {
+    load: Load,
+    /// Trace-ids, or numbers, of the requests that were answered.
+    answered: Vec<String>,
+    uprobes: Option<f64>,
 }
 
-/// Sends all requests; gives the trace-ids of those that were answered.
-fn send(service: &Service, port: u16, load: Load) -> Result<Vec<String>> {
-    match service.protocol {
-        Protocol::Http1 => Ok(load::run(port, load)),
-        Protocol::Http2 => http2::load::run(port, load, false),
-        Protocol::Grpc => http2::load::run(port, load, true),
+impl Row {
+    /// Starts the service; it need not listen yet.
+    pub(crate) fn start(service: &'static Service, callee: &Callee) -> Result<Self> {
+        let port = net::free_port()?;
+        let called = match service.protocol {
+            Protocol::Http1 => callee.http,
+            Protocol::Http2 | Protocol::Grpc => callee.http2,
+        };
+        Ok(Self {
+            service,
+            port,
+            processes: (service.start)(port, called, callee.database)?,
+            cells: Vec::new(),
+        })
+    }
+
+    /// Waits until it listens, and has it answer for the first time: a process is looked into with its first connection.
+    pub(crate) fn warm(&mut self, first: Load) -> Result<()> {
+        let listener = self.processes.first_mut().context("no process")?;
+        listener.wait_port(self.port)?;
+        // Where requests come one at a time first, nothing has overlapped before.
+        let load = Load {
+            concurrency: first.concurrency.min(4),
+            requests: 40,
+            close: false,
+            ..first
+        };
+        ensure!(!self.requests(load)?.is_empty(), "no request was answered");
+        Ok(())
+    }
+
+    /// Sends a load.
+    pub(crate) fn send(&self, load: Load, agent: &Agent) -> Result<Sent> {
+        let before = hits(agent)?;
+        let answered = self.requests(load)?;
+        ensure!(
+            answered.len() * 100 >= load.requests * 98,
+            "{} of {} requests answered",
+            answered.len(),
+            load.requests
+        );
+        #[expect(clippy::cast_precision_loss, reason = "a few thousand requests")]
+        let uprobes =
+            kernel::counts_runs().then_some((hits(agent)? - before) / answered.len() as f64);
+        Ok(Sent {
+            load,
+            answered,
+            uprobes,
+        })
+    }
+
+    /// Judges it by what the callee received and by what the agent exported; both may hold other services' calls.
+    pub(crate) fn judge(&mut self, sent: Sent, calls: &[Call], spans: &[Span]) {
+        let owners = if sent.load.shape.bare {
+            Owners::new(spans.iter().filter_map(served))
+        } else {
+            Owners::default()
+        };
+        let judge = Judge {
+            sent: &sent.answered,
+            each: self.service.calls,
+            retries: self.service.retries,
+            background: &format!("background.{}", self.port),
+            owners: &owners,
+        };
+        let spans: Vec<Call> = spans.iter().filter_map(made).collect();
+        self.cells.push(Cell {
+            load: sent.load,
+            field: judge.tally(calls),
+            span: judge.tally(&spans),
+            unseen: judge.unseen(calls, &spans),
+            uprobes: sent.uprobes,
+        });
+    }
+
+    /// Ends the service; gives the outcomes.
+    pub(crate) fn finish(self) -> Vec<Cell> {
+        self.cells
+    }
+
+    /// Sends all requests; gives the trace-ids of those that were answered.
+    fn requests(&self, load: Load) -> Result<Vec<String>> {
+        match self.service.protocol {
+            Protocol::Http1 => Ok(load::run(self.port, load)),
+            Protocol::Http2 => http2::load::run(self.port, load, false),
+            Protocol::Grpc => http2::load::run(self.port, load, true),
+        }
     }
 }
 
@@ -151,32 +151,35 @@ fn hits(agent: &Agent) -> Result<f64> {
     runs.into_iter().sum()
 }
 
-/// The CLIENT spans of all calls so far, once no more come.
-fn settled(agent: &Agent) -> Result<Vec<Call>> {
-    let mut last = usize::MAX;
-    let mut since = std::time::Instant::now();
-    let spans = wait::until("the spans to settle", || {
-        let spans = agent.spans().ok()?;
-        if spans.len() != last {
-            last = spans.len();
-            since = std::time::Instant::now();
-        }
-        (since.elapsed() > QUIET + Duration::from_secs(1)).then_some(spans)
-    })?;
-    Ok(spans
-        .iter()
-        .filter(|span| span.kind == CLIENT)
-        .filter_map(|span| {
-            Some(Call {
-                name: called(&span.target()).or_else(|| called(&format!("/{}", span.name)))?,
-                trace: Some(span.trace_id.clone()),
-            })
-        })
-        .collect())
+/// A request by its SERVER span: its trace and its number.
+fn served(span: &Span) -> Option<(String, String)> {
+    if span.kind != SERVER {
+        return None;
+    }
+    let target = span.target();
+    let path = target.strip_prefix("/serve/");
+    let id = path.or_else(|| target.strip_prefix("/down/")?.strip_suffix("/1"))?;
+    Some((span.trace_id.clone(), id.to_owned()))
+}
+
+/// A call by its CLIENT span.
+fn made(span: &Span) -> Option<Call> {
+    if span.kind != CLIENT {
+        return None;
+    }
+    Some(Call {
+        name: called(&span.target()).or_else(|| called(&format!("/{}", span.name)))?,
+        trace: Some(span.trace_id.clone()),
+    })
 }
 
 /// `ID/NUMBER` of a call's path, or of a gRPC method.
 fn called(path: &str) -> Option<String> {
     let (_, name) = path.split_once("/down/")?;
     Some(name.replace('-', "/"))
+}
+
+/// Is it a call that a service makes for no request, again and again?
+pub(crate) fn is_background(span: &Span) -> bool {
+    span.target().starts_with("/down/background")
 }

@@ -1,17 +1,26 @@
 //! The unmodified services: a row each.
 
+mod compiled;
+mod copied;
 mod go;
 mod http2;
 mod java;
+mod jvm;
+mod loops;
+mod nginx;
 mod node;
 mod others;
+mod proxies;
 mod python;
+mod ruby;
 
 use std::process::Command;
 
 use anyhow::Result;
 use sonde_tests::process::Process;
 use sonde_tests::service::Service as Listening;
+
+use super::load::Shape;
 
 /// What a service speaks, on both sides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,19 +43,22 @@ pub(crate) struct Service {
     pub(crate) protocol: Protocol,
     /// Every fifth request has a twin that is cancelled within 20 ms; HTTP/2 and gRPC only.
     pub(crate) cancels: bool,
-    /// Requests that a connection sends at once; more than one in HTTP/1 only.
-    pub(crate) depth: usize,
     /// Calls a request.
     pub(crate) calls: usize,
+    /// Are some of them made again?
+    pub(crate) retries: bool,
     /// The kernel's FIONREAD fault may keep the field away: then the spans alone count.
     pub(crate) asks_fionread: bool,
     /// Least share of right calls at 64, in per cent.
     pub(crate) floor: f64,
-    /// Greatest share of wrong calls, in per cent.
-    pub(crate) ceiling: f64,
+    /// What the requests look like.
+    pub(crate) shape: Shape,
+    /// Also without a `traceparent`, and with paths that a proxy leaves as they are?
+    pub(crate) at_edge: bool,
     /// Is it part of the short form?
     pub(crate) in_short: bool,
-    /// Starts it on a port, given the callee's two: that of its protocol, and that of the database.
+    /// Starts it on a port, given the callee's two: that of its protocol, and that of the database. The
+    /// first process is the one that listens, sooner or later.
     pub(crate) start: fn(u16, u16, u16) -> Result<Vec<Process>>,
 }
 
@@ -61,11 +73,12 @@ const fn service(
         about,
         protocol: Protocol::Http1,
         cancels: false,
-        depth: 1,
         calls: 4,
+        retries: false,
         asks_fionread: false,
         floor,
-        ceiling: 0.0,
+        shape: Shape::PLAIN,
+        at_edge: false,
         in_short: true,
         start,
     }
@@ -92,14 +105,35 @@ const fn asks_fionread(service: Service) -> Service {
     }
 }
 
-/// All rows.
-pub(crate) fn all() -> impl Iterator<Item = &'static Service> {
-    HTTP1.iter().chain(python::LOOPS).chain(http2::ROWS)
-}
-
-/// With so many calls a request.
+/// One that makes so many calls a request.
 const fn calls(calls: usize, service: Service) -> Service {
     Service { calls, ..service }
+}
+
+/// A proxy: a call for each request, also where nothing has traced it before.
+const fn proxy(service: Service) -> Service {
+    Service {
+        calls: 1,
+        at_edge: true,
+        ..service
+    }
+}
+
+/// All rows.
+pub(crate) fn all() -> impl Iterator<Item = &'static Service> {
+    let tables = [
+        HTTP1,
+        python::LOOPS,
+        nginx::ROWS,
+        proxies::ROWS,
+        ruby::ROWS,
+        copied::ROWS,
+        compiled::ROWS,
+        loops::ROWS,
+        jvm::ROWS,
+        http2::ROWS,
+    ];
+    tables.into_iter().flatten()
 }
 
 const HTTP1: &[Service] = &[
@@ -280,7 +314,6 @@ const HTTP1: &[Service] = &[
             python::uvicorn("fastapi_threads_app:app", "asyncio", port, http, database)
         },
     )),
-    service("ruby", "Ruby: Puma, net/http", 99.9, others::puma),
     service("php", "PHP: built-in server, curl", 99.9, others::php),
     long(service(
         "php-fpm",
@@ -288,19 +321,6 @@ const HTTP1: &[Service] = &[
         0.0,
         others::php_fpm,
     )),
-    Service {
-        calls: 1,
-        ..asks_fionread(service("nginx", "nginx as proxy", 99.9, others::nginx))
-    },
-    Service {
-        calls: 1,
-        ..asks_fionread(service(
-            "haproxy",
-            "HAProxy as proxy",
-            99.9,
-            others::haproxy,
-        ))
-    },
     asks_fionread(service(
         "java",
         "Java: a thread a request, HttpURLConnection",
@@ -325,15 +345,12 @@ const HTTP1: &[Service] = &[
         0.0,
         java::virtual_threads,
     ))),
-    Service {
-        ceiling: 0.1,
-        ..asks_fionread(service(
-            "java-httpclient",
-            "Java: java.net.http, send and sendAsync",
-            0.0,
-            |port, http, database| java::server("Client", port, http, database),
-        ))
-    },
+    asks_fionread(service(
+        "java-httpclient",
+        "Java: java.net.http, send and sendAsync",
+        0.0,
+        |port, http, database| java::server("Client", port, http, database),
+    )),
     service(
         "tokio",
         "Rust: axum, reqwest, multi-threaded tokio",
@@ -353,6 +370,11 @@ const HTTP1: &[Service] = &[
 /// Starts `command`, and waits until it accepts on `port`.
 fn listening(name: &str, port: u16, command: &mut Command) -> Result<Vec<Process>> {
     Ok(vec![Listening::start(name, port, command)?.process])
+}
+
+/// Starts `command` and leaves the waiting to the bench, so that several services come up together.
+fn starting(name: &str, command: &mut Command) -> Result<Vec<Process>> {
+    Ok(vec![Process::start(name, command)?])
 }
 
 /// The numbers as arguments.

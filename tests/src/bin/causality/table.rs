@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anyhow::{Context as _, Result, ensure};
 use sonde_tests::{Skip, environment};
 
+use super::batch::Outcome;
 use super::row::Cell;
 use super::services::Service;
 
@@ -16,20 +17,40 @@ pub(crate) const HEADER: &str = "\
 const BEGIN: &str = "<!-- table: cargo xtask causality --write -->\n";
 const END: &str = "<!-- end of table -->";
 
+/// For so many requests, one call may be without a span.
+const MOST_UNSEEN: usize = 50;
+/// So many repeated span ids of some services are shown.
+const EXAMPLES: usize = 5;
+
 /// Rows as they come.
 #[derive(Default)]
 pub(crate) struct Table {
     /// By service, lines that are written.
     lines: Vec<(&'static str, String)>,
-    /// What is below its floor or above its ceiling.
+    /// What is below its floor, and what is wrong.
     bad: Vec<String>,
+    /// Calls in another request's trace.
+    wrong: usize,
+    /// Span ids that occur more than once.
+    repeated: usize,
     rows: usize,
     skipped: usize,
 }
 
 impl Table {
-    /// Takes and prints one service's cells.
-    pub(crate) fn add(&mut self, service: &'static Service, cells: Result<Vec<Cell>>) {
+    /// Takes and prints what became of some services.
+    pub(crate) fn take(&mut self, outcome: Outcome) {
+        for (service, cells) in outcome.rows {
+            self.add(service, cells);
+        }
+        self.repeated += outcome.repeated.len();
+        for ids in outcome.repeated.into_iter().take(EXAMPLES) {
+            println!("REPEATED {ids}");
+            self.bad.push(ids);
+        }
+    }
+
+    fn add(&mut self, service: &'static Service, cells: Result<Vec<Cell>>) {
         let cells = match cells {
             Ok(cells) => cells,
             Err(error) => return self.failed(service, &error),
@@ -42,8 +63,13 @@ impl Table {
             } else {
                 ""
             };
+            let edge = match cell.load.shape {
+                shape if !shape.bare => "",
+                shape if shape.unchanged => ", no field came in",
+                _ => ", no field came in, the path rewritten",
+            };
             let line = format!(
-                "| {} | {}{way} | {} | {} | {} |",
+                "| {} | {}{way}{edge} | {} | {} | {} |",
                 service.about,
                 cell.load.concurrency,
                 cell.field,
@@ -52,14 +78,31 @@ impl Table {
                     .map_or("-".to_owned(), |hits| format!("{hits:.1}"))
             );
             println!("{line}");
+            if cell.unseen > 0 {
+                println!(
+                    "UNSEEN {}: {} calls have no span",
+                    service.name, cell.unseen
+                );
+            }
+            if cell.unseen * MOST_UNSEEN > cell.load.requests {
+                self.bad.push(format!(
+                    "{}: {} calls have no span",
+                    service.name, cell.unseen
+                ));
+            }
             lines.push_str(&line);
             lines.push('\n');
             // Where the fault keeps the field away, all are missing; but none may be wrong.
             let no_field = service.asks_fionread && cell.field.right == 0;
-            for (tally, has_floor) in [(cell.field, !no_field), (cell.span, true)] {
-                let low = tally.share() < service.floor && cell.load.concurrency == 64;
-                if (low && has_floor) || tally.wrong_share() > service.ceiling {
+            for (tally, has_floor) in [(&cell.field, !no_field), (&cell.span, true)] {
+                let has_floor = has_floor && cell.load.concurrency == 64 && !cell.load.shape.bare;
+                let low = tally.share() < service.floor;
+                if (low && has_floor) || tally.wrong > 0 {
                     self.bad.push(format!("{}: {tally}", service.name));
+                }
+                self.wrong += tally.wrong;
+                for example in &tally.examples {
+                    println!("WRONG {}: {example}", service.name);
                 }
             }
         }
@@ -84,9 +127,11 @@ impl Table {
     /// The end of the print-out.
     pub(crate) fn summary(&self) -> String {
         let mut text = format!(
-            "{} services, {} skipped, {} below their bar",
+            "{} services, {} skipped, {} wrong calls, {} repeated span ids, {} below their bar",
             self.rows,
             self.skipped,
+            self.wrong,
+            self.repeated,
             self.bad.len()
         );
         for bad in &self.bad {

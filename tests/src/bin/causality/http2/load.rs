@@ -9,7 +9,7 @@ use http::{Method, Request, Version, header};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::super::load::{Load, next_trace};
+use super::super::load::{Load, next_trace, traceparent};
 use super::{GRPC, drain, message, runtime};
 
 type Sender = SendRequest<bytes::Bytes>;
@@ -83,7 +83,7 @@ async fn request(port: u16, connection: Sender, trace: &str, is_grpc: bool) -> R
         .method(method)
         .version(Version::HTTP_2)
         .uri(format!("http://127.0.0.1:{port}{path}"))
-        .header("traceparent", format!("00-{trace}-00f067aa0ba902b7-01"));
+        .header("traceparent", traceparent(trace));
     if is_grpc {
         request = request.header(header::CONTENT_TYPE, GRPC);
         request = request.header(header::TE, "trailers");

@@ -1,4 +1,4 @@
-//! Ruby, PHP, proxies and Rust.
+//! PHP and Rust.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -9,20 +9,6 @@ use sonde_tests::process::{Process, output_of};
 use sonde_tests::{skip, wait};
 
 use super::{listening, numbers};
-
-/// Puma.
-pub(super) fn puma(port: u16, http: u16, database: u16) -> Result<Vec<Process>> {
-    need("puma")?;
-    let mut command = Command::new("puma");
-    let bind = format!("tcp://127.0.0.1:{port}");
-    command
-        .args(["--quiet", "--threads", "64:64", "--bind", &bind])
-        .arg("config.ru")
-        .current_dir(sources("causality/ruby"))
-        .env("CALLEE", http.to_string())
-        .env("DATABASE", database.to_string());
-    listening("puma", port, &mut command)
-}
 
 /// PHP's built-in server.
 pub(super) fn php(port: u16, http: u16, database: u16) -> Result<Vec<Process>> {
@@ -74,19 +60,8 @@ fn php_fpm_program() -> Result<PathBuf> {
         .ok_or_else(|| skip("php-fpm is not installed"))
 }
 
-/// nginx.
-pub(super) fn nginx(port: u16, http: u16, _database: u16) -> Result<Vec<Process>> {
-    need("nginx")?;
-    let values = [("@PORT@", port.to_string()), ("@CALLEE@", http.to_string())];
-    nginx_with(
-        &folder("causality-nginx"),
-        "nginx/nginx.conf",
-        &values,
-        port,
-    )
-}
-
-fn nginx_with(
+/// nginx with a configuration of services/causality.
+pub(super) fn nginx_with(
     home: &Path,
     template: &str,
     values: &[(&str, String)],
@@ -98,18 +73,12 @@ fn nginx_with(
     listening("nginx", port, &mut command)
 }
 
-/// HAProxy, two threads.
-pub(super) fn haproxy(port: u16, http: u16, _database: u16) -> Result<Vec<Process>> {
-    need("haproxy")?;
-    let home = folder("causality-haproxy");
-    let values = [("@PORT@", port.to_string()), ("@CALLEE@", http.to_string())];
-    let mut command = Command::new("haproxy");
-    let file = configured(&home, "haproxy/haproxy.cfg", &values)?;
-    listening("haproxy", port, command.arg("-f").arg(file))
-}
-
 /// A configuration in `home`, made of services/causality/`template`.template.
-fn configured(home: &Path, template: &str, values: &[(&str, String)]) -> Result<PathBuf> {
+pub(super) fn configured(
+    home: &Path,
+    template: &str,
+    values: &[(&str, String)],
+) -> Result<PathBuf> {
     std::fs::create_dir_all(home)?;
     let template = sources("causality").join(template);
     let text = std::fs::read_to_string(template.with_added_extension("template"))?;

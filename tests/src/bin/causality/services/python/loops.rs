@@ -8,7 +8,7 @@ use anyhow::Result;
 use sonde_tests::environment::{sources, virtual_environment};
 use sonde_tests::process::Process;
 
-use super::super::{Service, calls, listening, long, service};
+use super::super::{Service, Shape, calls, listening, long, service};
 use super::{script, uvicorn};
 
 /// A Python of its own, with what the rows import.
@@ -43,7 +43,13 @@ fn gevent(port: u16, http: u16, database: u16) -> Result<Vec<Process>> {
 }
 
 const fn pipelined(depth: usize, service: Service) -> Service {
-    Service { depth, ..service }
+    Service {
+        shape: Shape {
+            depth,
+            ..Shape::PLAIN
+        },
+        ..service
+    }
 }
 
 /// Ways of `aiohttp_ways.py`.
