@@ -181,18 +181,21 @@ pub fn carrier(process: &Process) -> u8 {
         Some(Language::Python) => runtime::ASYNCIO,
         Some(Language::Java) => runtime::JAVA,
         Some(Language::NodeJs) => runtime::NODE,
-        // Its tasks wait in a queue of their own: what a thread read last was right for 19 %.
-        _ if program(process) == Some("haproxy") => runtime::MOVING,
+        // Their loops and workers serve many by turns; the request names its cause itself.
+        _ if is_proxy(process) => runtime::MOVING,
         _ => runtime::THREADS,
     }
 }
 
-fn program(process: &Process) -> Option<&str> {
-    process.exe.file_name()?.to_str()
-}
-
 /// Programs that send requests on with method and target as they came, unless they are told otherwise.
-const PROXIES: [&str; 5] = ["nginx", "haproxy", "envoy", "varnishd", "squid"];
+const PROXIES: [&str; 7] = [
+    "nginx", "angie", "haproxy", "envoy", "varnishd", "squid", "lighttpd",
+];
+
+fn is_proxy(process: &Process) -> bool {
+    let name = process.exe.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| PROXIES.contains(&name))
+}
 
 /// What is known of the threads of the process: bits of [`threads`].
 #[must_use]
@@ -201,7 +204,7 @@ pub fn of_threads(process: &Process) -> u8 {
         Some(Language::Ruby) => threads::HAND_OVER,
         Some(Language::Python) => threads::EMPTY_READ_IS_LOOP,
         Some(Language::Perl) => threads::NONBLOCKING_IS_LOOP,
-        _ if program(process).is_some_and(|name| PROXIES.contains(&name)) => threads::PROXY,
+        _ if is_proxy(process) => threads::PROXY,
         _ => 0,
     }
 }
