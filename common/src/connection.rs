@@ -138,6 +138,8 @@ pub struct Connection {
     /// On a client socket: handle of what the request in flight, or the last one, was sent for; 0: unknown.
     /// Written where requests leave.
     pub parent: u64,
+    /// On a client socket of an event loop: handle of the request that waits for it; 0: none is known.
+    pub awaited: u64,
     /// On a client socket: the request in flight. Written where requests leave.
     pub outgoing: Joint,
     /// Both ends; known once the connection was announced.
@@ -212,7 +214,7 @@ pub struct Pending {
 
 const _: () = assert!(size_of::<Pending>() == size_of::<Connection>() + 8);
 const _: () = assert!(size_of::<Direction>() == 152);
-const _: () = assert!(size_of::<Connection>() == 216 + 56 + 40 + 2 * 152);
+const _: () = assert!(size_of::<Connection>() == 224 + 56 + 40 + 2 * 152);
 
 impl Direction {
     /// A direction joined at an unknown place.

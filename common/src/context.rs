@@ -97,6 +97,10 @@ pub struct Context {
     pub followed: u8,
     /// Padding.
     pub reserved: u16,
+    /// The event loop that works on it, as key of its map; 0: none that counts its requests.
+    pub event_loop: u64,
+    /// What it waits for there: see [`crate::event_loop::waits`].
+    pub waits: u64,
 }
 
 /// Slots for contexts; a power of two. A handle's low bits are its slot.
@@ -194,7 +198,7 @@ pub struct Joint {
 
 const _: () = assert!(size_of::<Joint>() == 48);
 const _: () = assert!(size_of::<SpanContext>() == 40);
-const _: () = assert!(size_of::<Context>() == 88);
+const _: () = assert!(size_of::<Context>() == 104);
 const _: () = assert!(size_of::<Carrier>() == 16);
 const _: () = assert!(size_of::<Work>() == 32);
 const _: () = assert!(size_of::<Ends>() == 36);

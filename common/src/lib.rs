@@ -12,6 +12,7 @@ pub mod baggage;
 pub mod config;
 pub mod connection;
 pub mod context;
+pub mod event_loop;
 pub mod field;
 pub mod go;
 pub mod grpc;

@@ -30,15 +30,4 @@ pub struct Stream {
     pub session: u64,
 }
 
-/// A thread with an event loop.
-#[repr(C)]
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Thread {
-    /// Cookie of the HTTP/2 connection that it has read from, until a session takes the bytes; else 0.
-    pub read: u64,
-    /// Address of the session that it has written for last, if it has not read since; else 0.
-    pub sending: u64,
-}
-
 const _: () = assert!(size_of::<Stream>() == 16);
-const _: () = assert!(size_of::<Thread>() == 16);

@@ -4,7 +4,6 @@
 use crate::{
     asyncio, context, event_loop, goroutine,
     maps::{PROCESSES, WORK},
-    nghttp2,
     task::{Socket, Task},
     threads, tokio,
 };
@@ -53,8 +52,7 @@ pub unsafe fn take_up(
                 return tokio::take_up(connection, task, &process.tokio, handle);
             }
             Some(process) if process.runtime == runtime::NODE => {
-                nghttp2::reads(task, tgid, 0);
-                event_loop::work_on(task, tgid, handle);
+                event_loop::reads(connection, task, tgid, handle);
             }
             _ => threads::reads(connection, socket, task, tgid, handle),
         }
@@ -84,7 +82,7 @@ pub unsafe fn at_work(
             runtime::TOKIO => tokio::at_work(connection, task, &process.tokio),
             runtime::ASYNCIO => of_asyncio(task, tgid, process, socket),
             runtime::NODE if bound != 0 => bound,
-            runtime::NODE => of_thread(task, tgid),
+            runtime::NODE => event_loop::at_work(task, tgid, (*connection).cookie),
             _ => threads::at_work(task, tgid, process, bound, socket),
         }
     }

@@ -10,7 +10,9 @@
 //! better than a wrong one.
 
 use crate::{
-    ancestry, carrier, context, join,
+    ancestry, carrier, context,
+    event_loop::waiting,
+    join,
     maps::{SENDING, config, lose},
     option, passed_on, received, sampling, segment, sending,
     task::{Socket, Task},
@@ -286,6 +288,7 @@ unsafe fn leaves(walk: &Walk, head: &HeadScan, end: u32, span: *mut SpanContext)
             (*connection).egress.messages.wrapping_sub(1) != (*connection).ingress.messages;
         let shared = waiting && (*connection).parent != parent;
         (*connection).parent = if shared { 0 } else { parent };
+        waiting::sends_for(connection, (*connection).parent);
         (*connection).bound = 0;
         (*connection).outgoing.span = *span;
         (*connection).outgoing.sequence = walk.segment.sequence.wrapping_add(end);
@@ -448,6 +451,7 @@ pub unsafe fn connects(connection: *mut Connection) {
         let handle = carrier::at_work(connection, &task, 0, None);
         (*connection).bound = if handle == 0 { NOBODY } else { handle };
         (*connection).parent = handle;
+        waiting::sends_for(connection, handle);
     }
 }
 
@@ -457,7 +461,12 @@ pub unsafe fn reads(connection: *mut Connection, socket: &Socket, task: &Task, t
     // SAFETY: as in `request`.
     unsafe {
         let handle = match (*connection).role {
-            role::SERVER => at_hand(connection),
+            role::SERVER => {
+                let handle = at_hand(connection);
+                let whole = (*connection).ingress.phase == phase::HEAD;
+                waiting::awaits(connection, if whole { 0 } else { handle });
+                handle
+            }
             _ if is_client(connection) => {
                 (*connection).written_at_read = socket.write_sequence();
                 if (*connection).sharing == sharing::WRITTEN {
@@ -515,10 +524,12 @@ pub unsafe fn writes(connection: *mut Connection, sk: *mut c_void) {
         if (*connection).sharing == sharing::WRITTEN && (*connection).parent != handle {
             (*connection).sharing = sharing::SHARED;
             (*connection).parent = 0;
+            waiting::awaits(connection, 0);
             return;
         }
         (*connection).sharing = sharing::WRITTEN;
         (*connection).parent = handle;
+        waiting::sends_for(connection, handle);
     }
 }
 
@@ -557,6 +568,7 @@ pub unsafe fn answered<const EGRESS: bool>(connection: *mut Connection, now: u64
 pub unsafe fn forget(connection: *mut Connection, now: u64) {
     // SAFETY: as in `request`.
     unsafe {
+        waiting::awaits(connection, 0);
         if (*connection).role != role::SERVER {
             return;
         }

@@ -2,6 +2,7 @@
 //! has ended.
 
 use crate::{
+    event_loop::waiting,
     maps::{CONTEXTS, LAST_HANDLE, config},
     task::Task,
 };
@@ -34,6 +35,8 @@ pub fn claim(now: u64) -> u64 {
                 continue;
             }
             (*context).handle = 0;
+            waiting::closes(context);
+            (*context).waits = 0;
             (*context).started_at = now;
             (*context).ended_at = 0;
             (*context).field = 0;
@@ -120,7 +123,10 @@ pub fn follow(handle: u64) {
 pub fn end(handle: u64, now: u64) {
     if let Some(context) = get(handle) {
         // SAFETY: a map value; written once, where its response ends.
-        unsafe { (*context).ended_at = now };
+        unsafe {
+            (*context).ended_at = now;
+            waiting::closes(context);
+        }
     }
 }
 

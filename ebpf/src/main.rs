@@ -10,7 +10,7 @@
 //! | `task_init`, `future_set_result`, `uvloop_connection_made` | uprobes in Python processes | asyncio's tasks |
 //! | `sched_process_exec`, `sched_process_exit` | BTF tracepoint | processes |
 //!
-//! | `uprobe_run_timers` | Node.js's timers | what no read has caused |
+//! | `uprobe_event_loop` | Node.js's loop, libuv's operations | what no read has caused |
 //! | `uprobe_nghttp2` | Node.js's HTTP/2 | which stream is worked on, and what one was opened for |
 //! | `sock_recv_length` | BTF tracepoint, once there is a Node.js process | the same |
 //! | `uprobe_round_trip` | Go's HTTP client | who hands a request to which connection |

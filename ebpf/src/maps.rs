@@ -16,6 +16,7 @@ use sonde_common::{
     config::{Config, trust},
     connection::{Connection, Pending},
     context::{CONTEXTS as SLOTS, Carrier, Context, Ends, Joint, Work},
+    event_loop::{self, EventLoop, Operation, Purpose},
     grpc::{Call, Unsent},
     loss::{Hook, LOSSES, Reason, index},
     nghttp2,
@@ -258,7 +259,7 @@ pub static TOKIO_FIELDS: LruHashMap<ObjectKey, streams::Fields, 16_384> = LruHas
 #[btf_map]
 pub static TOKIO_STREAMS: LruHashMap<streams::Stream, u64, 16_384> = LruHashMap::new();
 
-/// Streams of Node.js's HTTP/2: what a client's were opened for, and, as stream 0, the cookie of the connection whose bytes the
+/// Streams of Node.js's HTTP/2: what a client's were opened for, as `nghttp2` has it, and, as stream 0, the cookie of the connection whose bytes the
 /// session took last. See `nghttp2`.
 #[btf_map]
 pub static NODE_STREAMS: LruHashMap<nghttp2::Stream, u64, 65_536> = LruHashMap::new();
@@ -267,9 +268,17 @@ pub static NODE_STREAMS: LruHashMap<nghttp2::Stream, u64, 65_536> = LruHashMap::
 #[btf_map]
 pub static NODE_SESSIONS: LruHashMap<u64, u64, 16_384> = LruHashMap::new();
 
-/// Threads of Node.js that do HTTP/2, by tgid and tid.
+/// Event loops of Node.js, by tgid and tid.
 #[btf_map]
-pub static EVENT_LOOPS: LruHashMap<u64, nghttp2::Thread, 16_384> = LruHashMap::new();
+pub static EVENT_LOOPS: LruHashMap<u64, EventLoop, 16_384> = LruHashMap::new();
+
+/// What is done for them outside of JavaScript.
+#[btf_map]
+pub static OPERATIONS: LruHashMap<Operation, Purpose, 16_384> = LruHashMap::new();
+
+/// What async ids were given for.
+#[btf_map]
+pub static GIVEN: Array<event_loop::Given, { event_loop::GIVEN as usize }> = Array::new();
 
 /// Requests that left without a field, for a server on the same machine to find their span.
 #[btf_map]

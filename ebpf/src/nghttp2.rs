@@ -12,7 +12,8 @@
 //! Uprobe programs can be preempted: see `asyncio`.
 
 use crate::{
-    carrier, event_loop, handles,
+    event_loop::{self, Event, waiting},
+    handles,
     http2::streams,
     maps::{EVENT_LOOPS, NODE_SESSIONS, NODE_STREAMS},
     task::{Task, argument, user_word},
@@ -23,13 +24,18 @@ use aya_ebpf::{
 };
 use sonde_common::{
     connection::Connection,
-    nghttp2::{Stream, Thread, probe},
+    nghttp2::{Stream, probe},
 };
 
 /// `nghttp2_frame_hd.stream_id`; in the upper half of the word are type and flags.
 const STREAM_ID: u64 = 8;
 /// `NGHTTP2_HCAT_HEADERS`: what a stream is made with that its own side opens.
 const OPENED_HERE: u32 = 3;
+/// In the word of a stream that this side has opened, below the handle: the request counts as waiting for it.
+const COUNTED: u64 = 1;
+/// And next to that: the request is what it was opened for, without a doubt.
+const PROVEN: u64 = 2;
+const BITS: u32 = 2;
 
 /// `node::http2`, wherever a cookie says.
 #[uprobe]
@@ -44,9 +50,9 @@ fn follow(ctx: &ProbeContext) -> Option<()> {
     match unsafe { bpf_get_attach_cookie(ctx.as_ptr()) } {
         probe::FRAME => {
             let header = user_word(argument(ctx, 1)?.wrapping_add(STREAM_ID))?;
-            received(argument(ctx, 2)?, header as u32);
+            received(argument(ctx, 2)?, header as u32, ends_stream(header));
         }
-        probe::DATA => received(argument(ctx, 5)?, argument(ctx, 2)? as u32),
+        probe::DATA => received(argument(ctx, 5)?, argument(ctx, 2)? as u32, false),
         probe::STREAM => {
             let opened_here = argument(ctx, 4)? as u32 == OPENED_HERE;
             begun(argument(ctx, 1)?, argument(ctx, 3)? as u32, opened_here);
@@ -61,31 +67,69 @@ fn follow(ctx: &ProbeContext) -> Option<()> {
     Some(())
 }
 
-/// A frame of this stream is given to JavaScript.
-#[inline(never)]
-fn received(session: u64, id: u32) {
-    let task = Task::current();
-    let tgid = task.tgid();
-    event_loop::work_on(&task, tgid, work(tgid, session, id));
+/// Does nothing come behind this frame? By the word with its stream, type and flags.
+#[inline(always)]
+const fn ends_stream(header: u64) -> bool {
+    const DATA: u8 = 0;
+    const HEADERS: u8 = 1;
+    const RST_STREAM: u8 = 3;
+    const END_STREAM: u8 = 1;
+    let (kind, flags) = ((header >> 32) as u8, (header >> 40) as u8);
+    kind == RST_STREAM || (matches!(kind, DATA | HEADERS) && flags & END_STREAM != 0)
 }
 
-/// Handle of what a stream of a session is worked on for; 0: not known.
+/// A frame of this stream, perhaps its last, is given to JavaScript.
+#[inline(never)]
+fn received(session: u64, id: u32, last: bool) {
+    let task = Task::current();
+    let tgid = task.tgid();
+    let stream = Stream { tgid, id, session };
+    if let Some(word) = NODE_STREAMS.get_ptr_mut(stream).filter(|_| id != 0) {
+        // SAFETY: a map value; a session has one thread.
+        let (likely, proven) = unsafe { answered(word, last) };
+        let known = proven && connection(tgid, session) != 0;
+        event_loop::work_on(&task, tgid, if known { likely } else { 0 }, Event::End);
+        return event_loop::is_likely(&task, tgid, likely);
+    }
+    let handle = match connection(tgid, session) {
+        0 => 0,
+        cookie => served(cookie, id),
+    };
+    waiting::opens(handle, event_loop::key(&task, tgid));
+    event_loop::work_on(&task, tgid, handle, Event::Request);
+}
+
+/// A frame has come on a stream that this side has opened; gives what that was likely for, and whether it was without a doubt.
 #[inline(always)]
-fn work(tgid: u32, session: u64, id: u32) -> u64 {
-    let mut stream = Stream {
+unsafe fn answered(word: *mut u64, last: bool) -> (u64, bool) {
+    // SAFETY: the caller passes a map value.
+    unsafe {
+        let handle = *word >> BITS;
+        if last && *word & COUNTED != 0 {
+            *word &= !COUNTED;
+            waiting::ends(handle);
+        }
+        (handle, *word & PROVEN != 0)
+    }
+}
+
+/// Cookie of a session's connection; 0: it is not known, or not followed.
+#[inline(never)]
+fn connection(tgid: u32, session: u64) -> u64 {
+    let itself = Stream {
         tgid,
         id: 0,
         session,
     };
     // SAFETY: the value is copied at once.
-    let cookie = unsafe { NODE_STREAMS.get(stream) }.copied().unwrap_or(0);
-    if cookie == 0 || id == 0 {
+    unsafe { NODE_STREAMS.get(itself) }.copied().unwrap_or(0)
+}
+
+/// Handle of what a stream of a connection is worked on for that the other side has opened; 0: not known.
+#[inline(always)]
+fn served(cookie: u64, id: u32) -> u64 {
+    if id == 0 {
         return 0;
-    }
-    stream.id = id;
-    // SAFETY: as above.
-    if let Some(handle) = unsafe { NODE_STREAMS.get(stream) } {
-        return *handle;
     }
     handles::of_stream(cookie, id).unwrap_or_else(|| streams::handle(cookie, id))
 }
@@ -101,8 +145,14 @@ fn begun(session: u64, id: u32, opened_here: bool) {
         let _ = NODE_STREAMS.remove(stream);
         return;
     }
+    let handle = event_loop::at_work(&task, tgid, 0);
+    let word = match handle {
+        0 => event_loop::likely(&task, tgid) << BITS,
+        known => known << BITS | PROVEN,
+    };
+    let word = word | waiting::begins(word >> BITS) as u64;
     // A full map gives up its least recently used entry.
-    let _ = NODE_STREAMS.insert(stream, carrier::of_thread(&task, tgid), 0);
+    let _ = NODE_STREAMS.insert(stream, word, 0);
 }
 
 /// The session takes the bytes that its thread has just read.
@@ -111,7 +161,7 @@ fn takes(session: u64) {
     let task = Task::current();
     let tgid = task.tgid();
     let mut cookie = 0;
-    if let Some(thread) = EVENT_LOOPS.get_ptr_mut(key(&task, tgid)) {
+    if let Some(thread) = EVENT_LOOPS.get_ptr_mut(event_loop::key(&task, tgid)) {
         // SAFETY: a map value of the current thread.
         unsafe {
             cookie = (*thread).read;
@@ -137,18 +187,12 @@ fn takes(session: u64) {
 fn sends(session: u64) {
     let task = Task::current();
     let tgid = task.tgid();
-    event_loop::work_on(&task, tgid, 0);
-    let key = key(&task, tgid);
-    let Some(thread) = EVENT_LOOPS.get_ptr_mut(key) else {
-        let thread = Thread {
-            read: 0,
-            sending: session,
-        };
-        let _ = EVENT_LOOPS.insert(key, thread, 0);
-        return;
-    };
-    // SAFETY: as in `takes`.
-    unsafe { (*thread).sending = session };
+    event_loop::work_on(&task, tgid, 0, Event::End);
+    let thread = event_loop::of_thread(&task, tgid);
+    if !thread.is_null() {
+        // SAFETY: as in `takes`.
+        unsafe { (*thread).sending = session };
+    }
 }
 
 /// A session is made; another one may have had its address.
@@ -167,28 +211,20 @@ fn made(session: u64) {
 fn given() {
     let task = Task::current();
     let tgid = task.tgid();
-    event_loop::work_on(&task, tgid, 0);
+    event_loop::work_on(&task, tgid, 0, Event::End);
     reads(&task, tgid, 0);
 }
 
 /// The current thread has read from a connection; 0: from one that is not HTTP/2.
 #[inline(always)]
 pub fn reads(task: &Task, tgid: u32, cookie: u64) {
-    let key = key(task, tgid);
-    if let Some(thread) = EVENT_LOOPS.get_ptr_mut(key) {
+    let thread = event_loop::of_thread(task, tgid);
+    if !thread.is_null() {
         // SAFETY: as in `takes`.
         unsafe {
-            *thread = Thread {
-                read: cookie,
-                sending: 0,
-            };
+            (*thread).read = cookie;
+            (*thread).sending = 0;
         }
-    } else if cookie != 0 {
-        let thread = Thread {
-            read: cookie,
-            sending: 0,
-        };
-        let _ = EVENT_LOOPS.insert(key, thread, 0);
     }
 }
 
@@ -207,16 +243,17 @@ pub unsafe fn cause(connection: *const Connection, task: Option<&Task>, id: u32)
         },
     };
     // SAFETY: as above.
-    unsafe { NODE_STREAMS.get(Stream { tgid, id, session }) }
-        .copied()
-        .unwrap_or(0)
+    match unsafe { NODE_STREAMS.get(Stream { tgid, id, session }) } {
+        Some(word) if *word & PROVEN != 0 => *word >> BITS,
+        _ => 0,
+    }
 }
 
 /// The session that the current thread writes for, on a connection that it has not read from yet.
 #[inline(always)]
 fn sending(task: &Task, tgid: u32, cookie: u64) -> Option<u64> {
     // SAFETY: the value is copied at once.
-    let session = unsafe { EVENT_LOOPS.get(key(task, tgid)) }?.sending;
+    let session = unsafe { EVENT_LOOPS.get(event_loop::key(task, tgid)) }?.sending;
     let itself = Stream {
         tgid,
         id: 0,
@@ -229,9 +266,4 @@ fn sending(task: &Task, tgid: u32, cookie: u64) -> Option<u64> {
     }
     let _ = NODE_SESSIONS.insert(cookie, session, 0);
     Some(session)
-}
-
-#[inline(always)]
-fn key(task: &Task, tgid: u32) -> u64 {
-    (tgid as u64) << 32 | task.tid() as u64
 }

@@ -166,27 +166,32 @@ impl Uprobes {
         attached.tokio.extend(streams);
     }
 
-    /// Attaches to the event loop and the HTTP/2 of Node.js process `pid`.
-    pub fn node(&mut self, pid: u32, facts: &NodeFacts) {
+    /// Attaches to the event loop and the HTTP/2 of Node.js process `pid`. Gives whether the loop is attached to.
+    pub fn node(&mut self, pid: u32, facts: &NodeFacts) -> bool {
         self.other_reads();
         let Some(programs) = &mut self.node else {
-            return;
+            return false;
         };
         let attached = self.attached.entry(pid).or_default();
         if !attached.executable.is_empty() {
-            return;
+            return true;
         }
         let target = executable(pid);
-        let event_loop = facts.event_loop.iter();
-        let event_loop =
-            event_loop.map(|offset| attach(&mut programs.run_timers, pid, &target, *offset));
+        let event_loop = facts.event_loop.iter().map(|(offset, cookie)| {
+            let point = with_cookie(*offset, *cookie);
+            attach(&mut programs.event_loop, pid, &target, point)
+        });
         attached.executable = complete(pid, event_loop);
+        if attached.executable.is_empty() {
+            return false;
+        }
         let http2 = facts.http2.iter().map(|(offset, cookie)| {
             let point = with_cookie(*offset, *cookie);
             attach(&mut programs.nghttp2, pid, &target, point)
         });
         let http2 = complete(pid, http2);
         attached.executable.extend(http2);
+        true
     }
 
     /// There is a process whose reads of all sockets, and those that find nothing, tell something.

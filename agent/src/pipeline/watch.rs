@@ -175,7 +175,7 @@ impl Watch {
             }
             runtime::GO => self.look_into_go(process, &mut told),
             _ => match process.runtime.language {
-                Some(Language::NodeJs) => self.look_into_node(process.pid),
+                Some(Language::NodeJs) => self.look_into_node(process.pid, &mut told),
                 Some(Language::Rust) => self.look_into_rust(process.pid, &mut told),
                 _ => {}
             },
@@ -223,10 +223,12 @@ impl Watch {
         }
     }
 
-    /// Without its symbols, calls behind timers are not known to be such, and those over HTTP/2 are not linked.
-    fn look_into_node(&mut self, pid: u32) {
+    /// Where its turns are not told apart, nothing is known of what it works on.
+    fn look_into_node(&mut self, pid: u32, told: &mut Told) {
         let facts = self.node.of(pid, node::inspect).unwrap_or_default();
-        self.uprobes.node(pid, &facts);
+        if !facts.tells_turns() || !self.uprobes.node(pid, &facts) {
+            told.runtime = runtime::MOVING;
+        }
     }
 
     /// An executable that is not understood leaves its goroutines unknown.

@@ -26,7 +26,7 @@ pub(super) struct Go {
 
 /// For Node.js.
 pub(super) struct Node {
-    pub(super) run_timers: UProbe,
+    pub(super) event_loop: UProbe,
     pub(super) nghttp2: UProbe,
 }
 
@@ -74,7 +74,7 @@ impl Programs for Go {
 impl Programs for Node {
     fn load(capture: &mut Capture) -> Result<Self, CaptureError> {
         Ok(Self {
-            run_timers: load(capture, "uprobe_run_timers")?,
+            event_loop: load(capture, "uprobe_event_loop")?,
             nghttp2: load(capture, "uprobe_nghttp2")?,
         })
     }

@@ -1,5 +1,7 @@
 use std::path::PathBuf;
 
+use sonde_common::event_loop::probe as turn;
+
 use super::{EVENT_LOOP, HTTP2, inspect};
 
 /// The Node.js that is installed, if any.
@@ -19,6 +21,13 @@ fn a_released_node_has_all_functions() {
         return;
     }
     assert_eq!(facts.event_loop.len(), EVENT_LOOP.len());
+    assert!(facts.tells_turns());
+    let immediates = facts.event_loop.iter().map(|(_, cookie)| *cookie);
+    let mut ids = immediates.filter(|cookie| cookie & 0xff == turn::IMMEDIATES);
+    assert!(
+        ids.any(|cookie| cookie >> turn::BITS != 0),
+        "the async ids are found"
+    );
     let cookies: Vec<u64> = facts.http2.iter().map(|(_, cookie)| *cookie).collect();
     let wanted: Vec<u64> = HTTP2.iter().map(|(_, cookie)| *cookie).collect();
     assert_eq!(cookies, wanted);
@@ -32,7 +41,7 @@ fn a_released_node_has_all_functions() {
 fn another_program_has_none() {
     let facts = std::env::current_exe().ok().and_then(|own| inspect(&own));
     let facts = facts.expect("an ELF file");
-    assert!(facts.event_loop.is_empty());
+    assert!(facts.event_loop.is_empty() && !facts.tells_turns());
     assert!(facts.http2.is_empty());
 }
 

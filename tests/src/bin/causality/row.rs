@@ -139,7 +139,7 @@ fn hits(agent: &Agent) -> Result<f64> {
         "uprobe_round_trip",
         "uprobe_serve_stream",
         "uprobe_open_stream",
-        "uprobe_run_timers",
+        "uprobe_event_loop",
         "uprobe_nghttp2",
         "task_init",
         "future_set_result",
