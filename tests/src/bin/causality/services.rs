@@ -168,6 +168,102 @@ const HTTP1: &[Service] = &[
         0.0,
         |port, http, database| node::script("node/worker_threads.js", port, http, database),
     )),
+    Service {
+        calls: 2,
+        ..service(
+            "node-shared",
+            "Node: a promise that requests await together, then two calls",
+            0.0,
+            |port, http, database| node::waits(port, http, database, "shared"),
+        )
+    },
+    Service {
+        calls: 2,
+        ..service(
+            "node-loader",
+            "Node: keys that are fetched for several requests, then two calls",
+            0.0,
+            |port, http, database| node::waits(port, http, database, "loader"),
+        )
+    },
+    Service {
+        calls: 2,
+        ..service(
+            "node-branches",
+            "Node: a call, and beside it one behind a promise of several requests",
+            0.0,
+            |port, http, database| node::waits(port, http, database, "branches"),
+        )
+    },
+    Service {
+        calls: 4,
+        ..service(
+            "node-sockets",
+            "Node: http.Agent with four sockets at most, kept and fresh",
+            0.0,
+            |port, http, database| node::waits(port, http, database, "sockets"),
+        )
+    },
+    Service {
+        calls: 4,
+        ..service(
+            "node-limit",
+            "Node: four calls at a time, the others wait in a queue",
+            0.0,
+            |port, http, database| node::waits(port, http, database, "limit"),
+        )
+    },
+    Service {
+        calls: 2,
+        ..service(
+            "node-pool",
+            "Node: a pool of four database connections, then two calls",
+            0.0,
+            |port, http, database| node::waits(port, http, database, "pool"),
+        )
+    },
+    Service {
+        calls: 4,
+        ..service(
+            "node-names",
+            "Node: http, http.Agent, fetch by host name",
+            99.0,
+            |port, http, database| node::waits(port, http, database, "names"),
+        )
+    },
+    Service {
+        calls: 4,
+        ..service(
+            "node-fetches",
+            "Node: four calls of fetch, one behind the other",
+            99.0,
+            |port, http, database| node::waits(port, http, database, "fetches"),
+        )
+    },
+    Service {
+        calls: 4,
+        ..service(
+            "node-threads",
+            "Node: calls behind files, crypto and zlib",
+            99.0,
+            |port, http, database| node::waits(port, http, database, "threads"),
+        )
+    },
+    Service {
+        calls: 2,
+        ..service(
+            "node-callbacks",
+            "Node: calls from callbacks of setTimeout and setImmediate",
+            40.0,
+            |port, http, database| node::waits(port, http, database, "callbacks"),
+        )
+    },
+    service(
+        "node-renamed",
+        "Node under another name, setTimeout between the calls",
+        0.0,
+        node::renamed,
+    ),
     service(
         "express",
         "Express and axios",
