@@ -220,7 +220,7 @@ pub fn at_work(task: &Task, tgid: u32, cookie: u64) -> u64 {
 }
 
 /// What the current thread likely works on; 0: nothing that is known, or it runs no loop.
-#[inline(never)]
+#[inline(always)]
 pub fn likely(task: &Task, tgid: u32) -> u64 {
     let turn = EVENT_LOOPS.get_ptr_mut(key(task, tgid));
     // SAFETY: a map value of the current thread.

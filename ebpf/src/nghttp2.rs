@@ -95,7 +95,6 @@ fn received(session: u64, id: u32, last: bool) {
         0 => 0,
         cookie => served(cookie, id),
     };
-    waiting::opens(handle, event_loop::key(&task, tgid));
     event_loop::work_on(&task, tgid, handle, Event::Request);
 }
 

@@ -27,7 +27,7 @@ pub fn address(at: u64) -> u64 {
 }
 
 /// One of the ids; 0: none.
-#[inline(never)]
+#[inline(always)]
 fn id(ids: u64, which: u64) -> u64 {
     if ids == 0 {
         return 0;
@@ -93,7 +93,7 @@ fn given(id: u64, thread: u32) -> Option<*const Given> {
 
 /// Handle of what the ids say that what runs was made for, which sends on a connection of this cookie; 0: not known;
 /// [`NOTHING`]: the turn counts.
-#[inline(never)]
+#[inline(always)]
 pub unsafe fn made_by(turn: *const EventLoop, thread: u32, cookie: u64) -> u64 {
     // SAFETY: the caller passes a map value of the current thread.
     unsafe {

@@ -96,7 +96,7 @@ pub unsafe fn closes(context: *mut Context) {
     }
 }
 
-#[inline(never)]
+#[inline(always)]
 fn close(context: *mut Context) {
     if context.is_null() {
         return;
@@ -118,7 +118,7 @@ fn close(context: *mut Context) {
 }
 
 /// A request waits for something from now on. False: it is none that is counted.
-#[inline(never)]
+#[inline(always)]
 pub fn begins(handle: u64) -> bool {
     let Some(context) = context::get(handle) else {
         return false;
@@ -136,7 +136,7 @@ pub fn begins(handle: u64) -> bool {
 }
 
 /// What it was counted as waiting for is there.
-#[inline(never)]
+#[inline(always)]
 pub fn ends(handle: u64) {
     let Some(context) = context::get(handle) else {
         return;
