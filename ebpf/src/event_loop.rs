@@ -224,7 +224,7 @@ pub fn at_work(task: &Task, tgid: u32, cookie: u64) -> u64 {
 pub fn likely(task: &Task, tgid: u32) -> u64 {
     let turn = EVENT_LOOPS.get_ptr_mut(key(task, tgid));
     // SAFETY: a map value of the current thread.
-    turn.map_or(0, |turn| unsafe { (*turn).likely })
+    turn.map_or(0, |turn| unsafe { (*turn).handle })
 }
 
 /// The turn at hand is likely for this.
