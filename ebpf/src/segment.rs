@@ -31,6 +31,7 @@ const PASS: i32 = 1;
 
 /// Segments that arrive.
 #[cgroup_skb(ingress)]
+#[inline(always)]
 pub fn cgroup_skb_ingress(ctx: SkBuffContext) -> i32 {
     observe::<false>(ctx.skb.skb);
     PASS
@@ -38,6 +39,7 @@ pub fn cgroup_skb_ingress(ctx: SkBuffContext) -> i32 {
 
 /// Segments that leave.
 #[cgroup_skb(egress)]
+#[inline(always)]
 pub fn cgroup_skb_egress(ctx: SkBuffContext) -> i32 {
     observe::<true>(ctx.skb.skb);
     PASS
