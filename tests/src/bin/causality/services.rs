@@ -186,7 +186,9 @@ const HTTP1: &[Service] = &[
             |port, http, database| node::waits(port, http, database, "loader"),
         )
     },
+    // Known to be wrong at times: a request that has a call in flight is taken to wait for nothing else.
     Service {
+        in_short: false,
         calls: 2,
         ..service(
             "node-branches",
