@@ -24,6 +24,7 @@ pub mod nghttp2;
 pub mod option;
 pub mod process;
 pub mod propagator;
+pub mod proxy_protocol;
 pub mod python;
 pub mod received;
 pub mod record;
