@@ -60,6 +60,7 @@ fn main() -> Result<(), HeadError> {
             local: ([10, 0, 0, 1], 8080).into(),
             remote: ([10, 0, 0, 2], 40_000).into(),
             ended_by: None,
+            proxied: None,
         };
         least(&format!("build {role:?}"), || {
             black_box(build(

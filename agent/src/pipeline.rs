@@ -306,6 +306,7 @@ impl Maker<'_> {
             local: facts.local,
             remote: facts.remote,
             ended_by: connection.ended_by,
+            proxied: facts.proxied,
         };
         let resource = &process.resource;
         let span = spans::build(

@@ -6,6 +6,7 @@
 use crate::context::{Ends, Joint, SpanContext};
 use crate::http1::{ChunkScan, HeadScan};
 use crate::option::{Received, Sending};
+use crate::proxy_protocol::HeaderScan;
 
 /// What the next byte of a direction is.
 pub mod phase {
@@ -21,6 +22,8 @@ pub mod phase {
     pub const UNSYNCED: u8 = 4;
     /// A frame of HTTP/2, until the programs for that take over.
     pub const FRAMES: u8 = 5;
+    /// Part of a header of the PROXY protocol, or what may become one.
+    pub const PROXY: u8 = 6;
 }
 
 /// What a connection is.
@@ -183,6 +186,8 @@ pub struct Connection {
     pub sending: Sending,
     /// The option that came last. Written by the ingress hook.
     pub received: Received,
+    /// The header of the PROXY protocol. Written where requests pass.
+    pub proxied: HeaderScan,
     /// Bytes received.
     pub ingress: Direction,
     /// Bytes sent.
@@ -214,7 +219,7 @@ pub struct Pending {
 
 const _: () = assert!(size_of::<Pending>() == size_of::<Connection>() + 8);
 const _: () = assert!(size_of::<Direction>() == 152);
-const _: () = assert!(size_of::<Connection>() == 224 + 56 + 40 + 2 * 152);
+const _: () = assert!(size_of::<Connection>() == 224 + 56 + 40 + 32 + 2 * 152);
 
 impl Direction {
     /// A direction joined at an unknown place.

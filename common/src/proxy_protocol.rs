@@ -90,8 +90,7 @@ impl HeaderScan {
         self.state == FAILED
     }
 
-    /// Another protocol speaks. The byte that told is not taken, and those before it, [`Self::bytes`] of them, are the other
-    /// protocol's.
+    /// Another protocol speaks, from the first byte on.
     #[inline(always)]
     #[must_use]
     pub const fn is_other(&self) -> bool {
@@ -179,15 +178,10 @@ impl HeaderScan {
         };
     }
 
-    /// The bytes that are another protocol's, in a word: [`Self::bytes`] of them count.
+    /// What came is no header, for whatever reason: no more is taken.
     #[inline(always)]
-    #[must_use]
-    pub const fn given_back(&self) -> u64 {
-        if self.marks == b'P' {
-            text::NAME
-        } else {
-            binary::SIGNATURE_START
-        }
+    pub const fn refuse(&mut self) {
+        self.state = OTHER;
     }
 
     /// Address and port of the client, where the header has ended and tells them; an IPv4 address mapped into IPv6.

@@ -1,6 +1,7 @@
 //! What the BPF programs put on the ring. Every record begins with [`Kind`] as a `u32`.
 
 use crate::context::{Ends, SpanContext};
+use crate::proxy_protocol::HeaderScan;
 
 /// The first four bytes of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +89,8 @@ pub struct Open {
     pub protocol: u8,
     /// Padding.
     pub reserved: [u8; 2],
+    /// The header of the PROXY protocol that went before.
+    pub proxied: HeaderScan,
 }
 
 /// A socket that was announced is gone.
@@ -170,7 +173,7 @@ pub struct Accepted {
 
 const _: () = assert!(size_of::<Accepted>() == 16);
 const _: () = assert!(size_of::<DataHeader>() == 104);
-const _: () = assert!(size_of::<Open>() == 64);
+const _: () = assert!(size_of::<Open>() == 96);
 const _: () = assert!(size_of::<Closed>() == 72);
 const _: () = assert!(size_of::<Exec>() == 40 + EXEC_FILENAME + EXEC_ARGUMENTS);
 const _: () = assert!(size_of::<Exit>() == 8);

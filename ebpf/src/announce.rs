@@ -93,6 +93,7 @@ pub unsafe fn open<const EGRESS: bool>(walk: &Walk, protocol: u8) -> bool {
             ((*ends).server_port, (*ends).client_port) = ports(walk);
         }
         (*open).ends = *ends;
+        (*open).proxied = (*connection).proxied;
         (*open).role = (*connection).role;
         (*open).protocol = protocol;
         (*open).reserved = [0; 2];

@@ -53,6 +53,7 @@ mod packet;
 mod passed_on;
 mod pending;
 mod process;
+mod proxy_protocol;
 mod received;
 mod ring;
 mod sampling;

@@ -29,7 +29,7 @@ use aya_ebpf::{
 use core::ffi::c_void;
 use sonde_common::{
     connection::{Connection, Sent, phase, sharing, state},
-    context::SAMPLED,
+    context::{SAMPLED, SpanContext},
     loss::{Hook, Reason},
     option::{
         self, LENGTH, LENGTH_WITH_FLAGS, MAX_OPTIONS, ROOM, encode, holds, is_context, sending,
@@ -163,6 +163,26 @@ pub unsafe fn sent(connection: *const Connection, sequence: u32) -> Option<*cons
         let sending = &raw const (*connection).sending;
         let is_it = (*sending).sent.span.is_some() && (*sending).sequence == sequence;
         is_it.then_some(&raw const (*sending).sent)
+    }
+}
+
+/// A header of the PROXY protocol, `length` bytes before `behind`, is no request. A context that was made for it is that of
+/// the request which the same segment goes on with, if `goes_on`; else the request's is made when that is written.
+#[inline(always)]
+pub unsafe fn passes_over(connection: *mut Connection, behind: u32, length: u32, goes_on: bool) {
+    // SAFETY: the caller passes a checked map value. What leaves does so with the socket locked.
+    unsafe {
+        let sending = &raw mut (*connection).sending;
+        if (*sending).sequence != behind.wrapping_sub(length) || (*sending).state != sending::ARMED
+        {
+            return;
+        }
+        if goes_on {
+            (*sending).sequence = behind;
+        } else {
+            (*sending).state = sending::IDLE;
+            (*sending).sent.span = SpanContext::NONE;
+        }
     }
 }
 

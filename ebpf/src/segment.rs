@@ -7,7 +7,7 @@ use crate::{
     maps::{CONNECTIONS, PROCESSES, config, lose},
     option,
     packet::{self, Segment},
-    pending,
+    pending, proxy_protocol,
     task::Socket,
     turn,
     walk::{self, Walk},
@@ -105,6 +105,7 @@ fn observe<const EGRESS: bool>(skb: *mut __sk_buff) -> Option<()> {
         if let Some(at) = from {
             let now = bpf_ktime_get_ns();
             (*direction).at = at;
+            proxy_protocol::pass_over::<EGRESS>(skb, connection, &segment);
             walk::run::<EGRESS>(&mut Walk {
                 skb,
                 connection,
@@ -145,6 +146,9 @@ unsafe fn recognize<const EGRESS: bool>(
     }
     // SAFETY: the caller passes the program's context and a checked map value.
     unsafe {
+        if (*direction::<EGRESS>(connection)).phase == phase::PROXY {
+            return Some(());
+        }
         if state == state::LISTENING {
             // Left to be found later, by its frames.
             return (!http2::recognize::begins(skb, segment)).then_some(());

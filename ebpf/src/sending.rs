@@ -32,10 +32,12 @@ use sonde_common::{
     context::SpanContext,
     http1::{Body, HeadScan, body_of},
     loss::{Hook, Reason},
+    proxy_protocol::HeaderScan,
     span_id, traceparent,
 };
 
 mod http2;
+mod proxy_protocol;
 
 pub use http2::Frames;
 
@@ -74,19 +76,22 @@ pub struct Sending {
     end: u32,
     /// Sequence number at which a request goes on (`inside`), or the next one begins.
     sequence: u32,
-    /// 1: the head of a request is incomplete; 2: a request ends at `sequence`; 3: the preface of HTTP/2 begins there; 0:
-    /// neither.
+    /// 1: the head of a request is incomplete; 2: a request ends at `sequence`; 3: the preface of HTTP/2 begins there; 4: a header of the
+    /// PROXY protocol goes on there; 0: none of these.
     inside: u32,
     /// Requests written so far.
     count: u64,
     /// The newest of them, by their number.
     sent: [Sent; SENT],
+    /// The header of the PROXY protocol.
+    proxied: HeaderScan,
     window: Bytes<WINDOW>,
 }
 
 const HEAD: u32 = 1;
 const NEXT: u32 = 2;
 const FRAMES: u32 = 3;
+const PROXY: u32 = 4;
 
 /// Where the request with this span id is kept: the id's lowest bits are the request's number.
 #[inline(always)]
@@ -167,6 +172,9 @@ unsafe fn message(msg: *mut sk_msg_md) -> Option<()> {
         }
         let socket = Socket::of(sk)?;
         let sequence = socket.write_sequence();
+        if state == state::NEW && proxy_protocol::pass(msg, connection, sending, sequence)? {
+            return None;
+        }
         let goes_on = (*sending).inside == HEAD && (*sending).sequence == sequence;
         if !goes_on {
             if !begins(connection, sending, sequence) {
@@ -261,6 +269,18 @@ unsafe fn scan(msg: *mut sk_msg_md, sending: *mut Sending) -> Option<u32> {
 unsafe fn look(msg: *mut sk_msg_md, sending: *mut Sending, most: u32) -> Option<()> {
     // SAFETY: as in `message`.
     unsafe {
+        reach(msg, sending, most)?;
+        let mut context = sending;
+        bpf_loop(STEPS, step as *mut c_void, (&raw mut context).cast(), 0);
+        Some(())
+    }
+}
+
+/// Makes the first bytes of the message readable.
+#[inline(always)]
+unsafe fn reach(msg: *mut sk_msg_md, sending: *mut Sending, most: u32) -> Option<()> {
+    // SAFETY: as in `message`.
+    unsafe {
         let wanted = (*msg).size.min(most);
         let linear = linear(msg);
         if linear < wanted && bpf_msg_pull_data(msg, 0, wanted, 0) != 0 {
@@ -274,8 +294,6 @@ unsafe fn look(msg: *mut sk_msg_md, sending: *mut Sending, most: u32) -> Option<
         } else {
             linear.min(most)
         };
-        let mut context = sending;
-        bpf_loop(STEPS, step as *mut c_void, (&raw mut context).cast(), 0);
         Some(())
     }
 }

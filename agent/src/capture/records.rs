@@ -75,6 +75,8 @@ pub struct OpenFacts {
     pub local: SocketAddr,
     /// The other end.
     pub remote: SocketAddr,
+    /// Whose connection the other end passes on, where it has said so in a header of the PROXY protocol.
+    pub proxied: Option<SocketAddr>,
     /// What they speak.
     pub protocol: Protocol,
 }
@@ -206,6 +208,10 @@ impl TryFrom<&Open> for OpenFacts {
             role,
             local,
             remote,
+            proxied: open
+                .proxied
+                .source()
+                .map(|(source, port)| address(source, port)),
             protocol,
         })
     }
@@ -233,8 +239,27 @@ impl From<&Exec> for ExecFacts {
 
 #[cfg(test)]
 mod tests {
-    use super::{Record, UnknownRecord};
-    use sonde_common::record::{DataHeader, Kind};
+    use super::{OpenFacts, Record, UnknownRecord};
+    use sonde_common::connection::role;
+    use sonde_common::proxy_protocol::HeaderScan;
+    use sonde_common::record::{DataHeader, Kind, Open};
+
+    #[test]
+    fn proxied_connections_name_their_client() {
+        let mut proxied = HeaderScan::default();
+        for byte in b"PROXY TCP4 192.0.2.1 192.0.2.2 4000 80\r\n" {
+            proxied.step(*byte);
+        }
+        let open = Open {
+            role: role::SERVER,
+            proxied,
+            ..Open::default()
+        };
+        let facts = OpenFacts::try_from(&open).unwrap();
+        assert_eq!(facts.proxied, Some("192.0.2.1:4000".parse().unwrap()));
+        let facts = OpenFacts::try_from(&Open::default()).unwrap();
+        assert_eq!(facts.proxied, None);
+    }
 
     fn bytes_of(header: &DataHeader) -> Vec<u8> {
         let mut bytes = vec![0; size_of::<DataHeader>()];

@@ -55,6 +55,7 @@ impl Bench {
             role: Role::Server,
             local: "10.0.0.1:80".parse().unwrap(),
             remote: "10.0.0.2:4000".parse().unwrap(),
+            proxied: None,
             protocol,
         };
         if protocol == Protocol::Http2 {

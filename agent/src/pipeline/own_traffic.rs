@@ -94,6 +94,7 @@ mod tests {
             role,
             local: "127.0.0.1:40000".parse().unwrap(),
             remote: remote.parse().unwrap(),
+            proxied: None,
             protocol: Protocol::Http1,
         };
         let exchange = Exchange::begin(head, Timestamp(1));

@@ -24,6 +24,8 @@ pub struct ConnectionFacts {
     pub remote: SocketAddr,
     /// The end that was the first to end it, by the direction it sends in; none if it goes on, or nobody saw that.
     pub ended_by: Option<Direction>,
+    /// Whose connection the other end passes on, where it has said so before the first request.
+    pub proxied: Option<SocketAddr>,
 }
 
 /// How the monotonic clock relates to the wall clock.

@@ -4,7 +4,7 @@
 use super::{BINARY, END, FAILED, HeaderScan, IPV4, IPV6, MAX_BINARY, OTHER, REST, byte_of};
 
 /// The signature, in two words.
-pub(super) const SIGNATURE_START: u64 = u64::from_le_bytes(*b"\r\n\r\n\0\r\nQ");
+const SIGNATURE_START: u64 = u64::from_le_bytes(*b"\r\n\r\n\0\r\nQ");
 const SIGNATURE_END: u64 = u64::from_le_bytes(*b"UIT\n\0\0\0\0");
 const SIGNATURE_LENGTH: u16 = 12;
 /// Bytes before the addresses.

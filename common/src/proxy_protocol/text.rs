@@ -6,7 +6,7 @@ use super::{
 };
 
 /// What the line begins with.
-pub(super) const NAME: u64 = u64::from_le_bytes(*b"PROXY \0\0");
+const NAME: u64 = u64::from_le_bytes(*b"PROXY \0\0");
 const NAME_LENGTH: u16 = 6;
 const TCP: u64 = u64::from_le_bytes(*b"TCP\0\0\0\0\0");
 const UNKNOWN: u64 = u64::from_le_bytes(*b"UNKNOWN\0");

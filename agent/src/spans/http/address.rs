@@ -93,7 +93,7 @@ fn push_server_address(
     attributes.push((key::SERVER_PORT, Value::Int(port.into())));
 }
 
-/// The first element of `Forwarded`, else of `X-Forwarded-For`, else the peer. Behind a proxy that hides its client
+/// The first element of `Forwarded`, else of `X-Forwarded-For`, else whom the header of the PROXY protocol names, else the peer. Behind a proxy that hides its client
 /// (`unknown`, `_token`) there is no address: the peer would be the proxy's.
 fn push_client_address(
     attributes: &mut Vec<Attribute>,
@@ -110,10 +110,10 @@ fn push_client_address(
             Some(node) => node,
             None => return,
         },
-        None => (
-            connection.remote.ip().to_canonical(),
-            Some(connection.remote.port()),
-        ),
+        None => {
+            let client = connection.proxied.unwrap_or(connection.remote);
+            (client.ip().to_canonical(), Some(client.port()))
+        }
     };
     attributes.push((key::CLIENT_ADDRESS, owned(address.to_string())));
     if let Some(port) = port {

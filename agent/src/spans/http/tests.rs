@@ -33,16 +33,31 @@ fn exchange(head: &str, status: Option<u16>, outcome: Outcome) -> Exchange {
 }
 
 fn span(role: Role, exchange: &Exchange) -> Span {
-    ended(role, exchange, None)
+    built(role, exchange, None, None)
 }
 
 /// The span of an exchange whose connection this end has ended.
 fn ended(role: Role, exchange: &Exchange, ended_by: Option<Direction>) -> Span {
+    built(role, exchange, ended_by, None)
+}
+
+/// The span where the other end has said whose connection it passes on.
+fn proxied(role: Role, exchange: &Exchange, proxied: Option<&str>) -> Span {
+    built(role, exchange, None, proxied)
+}
+
+fn built(
+    role: Role,
+    exchange: &Exchange,
+    ended_by: Option<Direction>,
+    proxied: Option<&str>,
+) -> Span {
     let connection = ConnectionFacts {
         role,
         local: "[::ffff:10.0.0.1]:8080".parse().unwrap(),
         remote: "[::ffff:10.0.0.2]:4000".parse().unwrap(),
         ended_by,
+        proxied: proxied.map(|client| client.parse().unwrap()),
     };
     let options = Options {
         redact_query: vec!["token".to_owned()],
@@ -84,6 +99,32 @@ fn check(role: Role, head: &str, expected: &[(&str, &str)]) {
     for (key, value) in expected {
         assert_eq!(shown(&span, key), *value, "{key} of {head:?}");
     }
+}
+
+#[test]
+fn client_of_a_proxied_connection() {
+    let told = Some("198.51.100.7:5000");
+    let attributes = |role, fields: &str| {
+        let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
+        let span = proxied(role, &exchange(&head, Some(200), Outcome::Complete), told);
+        [
+            key::CLIENT_ADDRESS,
+            key::CLIENT_PORT,
+            key::NETWORK_PEER_ADDRESS,
+            key::NETWORK_PEER_PORT,
+        ]
+        .map(|key| shown(&span, key))
+    };
+    assert_eq!(
+        attributes(Role::Server, ""),
+        ["198.51.100.7", "5000", "10.0.0.2", "4000"]
+    );
+    // A proxy before the one that wrote the header is nearer to the client.
+    assert_eq!(
+        attributes(Role::Server, "X-Forwarded-For: 192.0.2.1\r\n"),
+        ["192.0.2.1", "-", "10.0.0.2", "4000"]
+    );
+    assert_eq!(attributes(Role::Client, ""), ["-", "-", "10.0.0.2", "4000"]);
 }
 
 #[test]

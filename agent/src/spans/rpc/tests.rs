@@ -51,6 +51,7 @@ fn facts(role: Role, ended_by: Option<Direction>) -> ConnectionFacts {
         local: "10.0.0.1:8080".parse().unwrap(),
         remote: "10.0.0.2:4000".parse().unwrap(),
         ended_by,
+        proxied: None,
     }
 }
 
@@ -176,6 +177,7 @@ fn cancelled_by_a_server_after_the_deadline() {
             local: address,
             remote: address,
             ended_by: None,
+            proxied: None,
         };
         let exchange = Stream::new()
             .headers(Request, true, &request)
@@ -196,6 +198,7 @@ fn calls_over_http2() {
         local: "10.0.0.1:8080".parse().unwrap(),
         remote: "10.0.0.2:4000".parse().unwrap(),
         ended_by: None,
+        proxied: None,
     };
     let check = |exchange: &Exchange, name: &str, expected: &[(&str, Option<&str>)]| {
         for role in [Role::Client, Role::Server] {
@@ -300,6 +303,7 @@ fn attributes() {
         local: "10.0.0.1:8080".parse().unwrap(),
         remote: "[::ffff:10.0.0.2]:4000".parse().unwrap(),
         ended_by: None,
+        proxied: None,
     };
     let check = |head: &str, role, name: &str, expected: &[(&str, Option<&str>)]| {
         let request = format!("{head}\r\ncontent-type: application/grpc-web");
