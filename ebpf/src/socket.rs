@@ -5,7 +5,7 @@ use crate::{
     maps::{CONNECTIONS, PROCESSES, RECORDS, SOCKETS, config, lose},
     omit, option, passed_on, pending, process, ring, sampling,
     task::{Socket, Task},
-    words,
+    turn, words,
 };
 use aya_ebpf::{
     bindings::{
@@ -239,9 +239,12 @@ fn read(sk: *mut c_void) -> Option<()> {
             (*connection).verdict = verdict::UNKNOWN;
             (*connection).of_proxy = PROCESSES.get(tgid).map_or(0, is_proxy);
         }
-        let begun = (*connection).ingress.begun;
+        let begun = (&raw const (*connection).ingress.begun).read_volatile();
         if (*connection).role == role::SERVER && (*connection).read_messages != begun {
-            (*connection).read_messages = begun;
+            // A request that is arriving at this moment was not what has been read: its own read is still to come.
+            if !turn::is_taken(&raw const (*connection).turn) {
+                (*connection).read_messages = begun;
+            }
             (*connection).read_at = bpf_ktime_get_ns();
             if (*connection).state == state::HTTP1 {
                 passed_on::note_all(connection, tgid);

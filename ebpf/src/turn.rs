@@ -35,6 +35,13 @@ pub unsafe fn pass_on<const EGRESS: bool>(taken: *mut u64) {
     }
 }
 
+/// Does a CPU walk what has arrived?
+#[inline(always)]
+pub unsafe fn is_taken(taken: *const u64) -> bool {
+    // SAFETY: as in `take`.
+    unsafe { taken.read_volatile() != 0 }
+}
+
 #[inline(always)]
 unsafe fn wait(taken: *mut u64) -> bool {
     // SAFETY: as in `take`; the context outlives the call.
