@@ -61,8 +61,7 @@ pub struct HeaderScan {
     digits: u8,
     /// Where in `address` the `::` stands.
     gap: u8,
-    /// Version 1: dots of the address (low half), and colons that came last (high half). Version 2: the command. Before
-    /// either is certain: the first byte.
+    /// Version 1: dots of the address (low half), and colons that came last (high half). Version 2: the command.
     marks: u8,
 }
 
@@ -170,7 +169,6 @@ impl HeaderScan {
     /// What the first byte says.
     #[inline(always)]
     const fn begin(&mut self, byte: u8) {
-        self.marks = byte;
         self.state = match byte {
             b'P' => TEXT_NAME,
             b'\r' => SIGNATURE,

@@ -34,6 +34,7 @@ pub unsafe fn pass(
         bpf_loop(STEPS, step as *mut c_void, (&raw mut context).cast(), 0);
         let (at, size) = ((*sending).at, (*msg).size);
         if (*scan).is_ambiguous() || (*scan).is_other() || (*scan).is_failed() {
+            (*scan).refuse();
             return Some(false);
         }
         (*sending).inside = if (*scan).is_end() { NEXT } else { PROXY };
