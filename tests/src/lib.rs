@@ -27,6 +27,7 @@ pub mod peer;
 pub mod plan;
 pub mod process;
 pub mod propagation;
+pub mod proxy_protocol;
 pub mod rpc;
 pub mod service;
 pub mod span;

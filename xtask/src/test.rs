@@ -38,10 +38,11 @@ const PROGRAMS: [(&str, &str); 17] = [
 const OTHERS: [&str; 3] = ["python3-venv", "php-curl", "php-fpm"];
 const FUZZ_SECONDS: u32 = 60;
 /// Steps and the targets they run.
-const FUZZ_TARGETS: [(&str, &str); 3] = [
+const FUZZ_TARGETS: [(&str, &str); 4] = [
     ("fuzzing of HTTP/1", "http1_connection"),
     ("fuzzing of HTTP/2", "http2_connection"),
     ("fuzzing of HPACK", "hpack"),
+    ("fuzzing of the PROXY protocol", "proxy_protocol"),
 ];
 /// How long output may stay away once a command has ended.
 const GRACE: Duration = Duration::from_secs(2);
