@@ -22,7 +22,7 @@ pub mod phase {
     pub const UNSYNCED: u8 = 4;
     /// A frame of HTTP/2, until the programs for that take over.
     pub const FRAMES: u8 = 5;
-    /// Part of a header of the PROXY protocol, or what may become one.
+    /// The rest of a header of the PROXY protocol.
     pub const PROXY: u8 = 6;
 }
 

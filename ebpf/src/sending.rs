@@ -76,8 +76,8 @@ pub struct Sending {
     end: u32,
     /// Sequence number at which a request goes on (`inside`), or the next one begins.
     sequence: u32,
-    /// 1: the head of a request is incomplete; 2: a request ends at `sequence`; 3: the preface of HTTP/2 begins there; 4: a header of the
-    /// PROXY protocol goes on there; 0: none of these.
+    /// 1: the head of a request is incomplete; 2: a request ends at `sequence`; 3: the preface of HTTP/2 begins there; 4: a
+    /// header of the PROXY protocol goes on there; 0: none of these.
     inside: u32,
     /// Requests written so far.
     count: u64,

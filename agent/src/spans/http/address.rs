@@ -93,8 +93,8 @@ fn push_server_address(
     attributes.push((key::SERVER_PORT, Value::Int(port.into())));
 }
 
-/// The first element of `Forwarded`, else of `X-Forwarded-For`, else whom the header of the PROXY protocol names, else the peer. Behind a proxy that hides its client
-/// (`unknown`, `_token`) there is no address: the peer would be the proxy's.
+/// The first element of `Forwarded`, else of `X-Forwarded-For`, else whom the header of the PROXY protocol names, else the
+/// peer. Behind a proxy that hides its client (`unknown`, `_token`) there is no address: the peer would be the proxy's.
 fn push_client_address(
     attributes: &mut Vec<Attribute>,
     request: &RequestHead,
