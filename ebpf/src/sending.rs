@@ -38,8 +38,10 @@ use sonde_common::{
 
 mod http2;
 mod proxy_protocol;
+mod reach;
 
 pub use http2::Frames;
+use reach::{linear, reach};
 
 /// Bytes scanned at a time.
 const WINDOW: usize = 1024;
@@ -273,41 +275,6 @@ unsafe fn look(msg: *mut sk_msg_md, sending: *mut Sending, most: u32) -> Option<
         let mut context = sending;
         bpf_loop(STEPS, step as *mut c_void, (&raw mut context).cast(), 0);
         Some(())
-    }
-}
-
-/// Makes the first bytes of the message readable.
-#[inline(always)]
-unsafe fn reach(msg: *mut sk_msg_md, sending: *mut Sending, most: u32) -> Option<()> {
-    // SAFETY: as in `message`.
-    unsafe {
-        let wanted = (*msg).size.min(most);
-        let linear = linear(msg);
-        if linear < wanted && bpf_msg_pull_data(msg, 0, wanted, 0) != 0 {
-            (*sending).inside = 0;
-            lose(Hook::Message, Reason::Unreadable);
-            return None;
-        }
-        (*sending).data = (*msg).__bindgen_anon_1.data as u64;
-        (*sending).readable = if linear < wanted {
-            wanted
-        } else {
-            linear.min(most)
-        };
-        Some(())
-    }
-}
-
-/// Bytes of the message that lie in one piece.
-#[inline(always)]
-unsafe fn linear(msg: *mut sk_msg_md) -> u32 {
-    // SAFETY: as in `message`.
-    unsafe {
-        let (data, end) = (
-            (*msg).__bindgen_anon_1.data as u64,
-            (*msg).__bindgen_anon_2.data_end as u64,
-        );
-        end.wrapping_sub(data) as u32
     }
 }
 
