@@ -19,10 +19,6 @@ pub mod probe {
     pub const CONNECT: u64 = 6;
     /// The end of a connect: request and status.
     pub const CONNECTED: u64 = 7;
-    /// `uv_close(handle, ...)`
-    pub const CLOSE: u64 = 8;
-    /// The end of that; the handle is the first argument.
-    pub const CLOSED: u64 = 9;
     /// Bits of the cookie that say which.
     pub const BITS: u32 = 8;
 
@@ -99,8 +95,6 @@ pub struct EventLoop {
     pub socket: u64,
     /// 1: what runs has the async id of a timer or an immediate.
     pub by_id: u64,
-    /// 1: that connection's peer has not closed it.
-    pub lasts: u64,
 }
 
 /// What an operation is for.
@@ -151,7 +145,7 @@ pub const fn whole(bits: u64) -> Option<u64> {
     Some(significand >> shift)
 }
 
-const _: () = assert!(size_of::<EventLoop>() == 88);
+const _: () = assert!(size_of::<EventLoop>() == 80);
 const _: () = assert!(size_of::<Given>() == 24);
 
 #[cfg(test)]

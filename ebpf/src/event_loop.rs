@@ -64,7 +64,6 @@ static NEW: EventLoop = EventLoop {
     likely: 0,
     socket: 0,
     by_id: 0,
-    lasts: 0,
 };
 
 /// `node::Environment` and libuv, wherever a cookie says.
@@ -85,8 +84,6 @@ fn follow(ctx: &ProbeContext) -> Option<()> {
         probe::DONE => operations::ends(argument(ctx, 0)?, true),
         // The next address is tried for the same. A connection that is there may have been waited for by others.
         probe::CONNECTED => operations::ends(argument(ctx, 0)?, (argument(ctx, 1)? as i32) < 0),
-        probe::CLOSE => operations::closes(argument(ctx, 0)?),
-        probe::CLOSED => operations::ends(argument(ctx, 0)?, false),
         probe::IMMEDIATES => batch(argument(ctx, 0)?, cookie >> probe::BITS),
         probe::TIMERS => batch(0, 0),
         _ => other(),
@@ -150,7 +147,6 @@ pub unsafe fn reads(connection: *mut Connection, task: &Task, tgid: u32, handle:
             let likely = waiting::answered(connection);
             begin(turn, task, handle, Event::End);
             (*turn).socket = (*connection).cookie;
-            (*turn).lasts = ((*connection).ingress.finished == 0) as u64;
             if handle == 0 {
                 (*turn).likely = likely;
             }

@@ -22,7 +22,7 @@ mod code;
 pub mod ids;
 
 /// Functions that begin such a turn, or such an operation.
-const EVENT_LOOP: [(&str, u64); 17] = [
+const EVENT_LOOP: [(&str, u64); 16] = [
     (
         "_ZN4node11Environment9RunTimersEP10uv_timer_s",
         turn::TIMERS,
@@ -32,8 +32,7 @@ const EVENT_LOOP: [(&str, u64); 17] = [
         "_ZN4node6worker11MessagePort9OnMessageENS1_21MessageProcessingModeE",
         turn::OTHER,
     ),
-    ("uv_close", turn::CLOSE),
-    ("_ZN4node10HandleWrap7OnCloseEP11uv_handle_s", turn::CLOSED),
+    ("_ZN4node10HandleWrap7OnCloseEP11uv_handle_s", turn::OTHER),
     // Of a pipe to another process of Node; sockets are read by `read`.
     ("uv__recvmsg", turn::OTHER),
     (

@@ -1,7 +1,7 @@
 //! What is done outside of JavaScript: work of libuv's threads (files, names, `crypto`, `zlib`) and connects. Whoever began one goes
-//! on at its end. A socket that is closed is waited for until the loop has closed it.
+//! on at its end.
 
-use super::{Event, at_work, is_likely, likely, of_thread, waiting, work_on};
+use super::{Event, at_work, is_likely, likely, waiting, work_on};
 use crate::{maps::OPERATIONS, task::Task};
 use sonde_common::event_loop::{Operation, Purpose};
 
@@ -25,23 +25,6 @@ pub fn begins(address: u64) {
         known => known,
     };
     note(operation(tgid, address), handle, awaited);
-}
-
-/// The current thread closes a handle. If that is the connection whose answer it has just read, and which the peer keeps open, it
-/// may be waited for.
-#[inline(never)]
-pub fn closes(address: u64) {
-    let task = Task::current();
-    let tgid = task.tgid();
-    let turn = of_thread(&task, tgid);
-    if turn.is_null() {
-        return;
-    }
-    // SAFETY: a map value of the current thread.
-    let (lasts, likely) = unsafe { ((*turn).socket != 0 && (*turn).lasts != 0, (*turn).likely) };
-    if lasts && likely != 0 {
-        note(operation(tgid, address), 0, likely);
-    }
 }
 
 #[inline(never)]
