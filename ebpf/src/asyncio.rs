@@ -261,7 +261,7 @@ unsafe fn running(thread: *mut Thread) -> u64 {
 }
 
 /// The task created last has a context by now.
-#[inline(never)]
+#[inline(always)]
 unsafe fn settle(thread: *mut Thread) {
     // SAFETY: the caller passes a map value.
     unsafe {
@@ -341,7 +341,7 @@ unsafe fn owned(thread: *mut Thread, context: u64) -> u64 {
 }
 
 /// Is this a task with that context, and not done?
-#[inline(never)]
+#[inline(always)]
 unsafe fn is_pending(thread: *mut Thread, task: u64, context: u64) -> bool {
     // SAFETY: the caller passes a map value.
     unsafe {

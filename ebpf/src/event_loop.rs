@@ -95,18 +95,18 @@ fn follow(ctx: &ProbeContext) -> Option<()> {
 #[inline(never)]
 fn batch(environment: u64, ids: u64) {
     let task = Task::current();
-    let turn = of_thread(&task, task.tgid());
+    let turn = of_thread(task, task.tgid());
     if !turn.is_null() && ids != 0 {
         // SAFETY: a map value that only its own thread changes.
         unsafe { (*turn).ids = ids::address(environment.wrapping_add(ids)) };
     }
-    begin(turn, &task, 0, Event::Batch);
+    begin(turn, task, 0, Event::Batch);
 }
 
 #[inline(never)]
 fn other() {
     let task = Task::current();
-    work_on(&task, task.tgid(), 0, Event::End);
+    work_on(task, task.tgid(), 0, Event::End);
 }
 
 /// Any thread has read from any socket.
@@ -124,7 +124,7 @@ pub fn sock_recv_length(ctx: BtfTracePointContext) -> i32 {
     let task = Task::current();
     let tgid = task.tgid();
     if carrier::runtime_of(tgid) == Some(runtime::NODE) {
-        work_on(&task, tgid, 0, Event::End);
+        work_on(task, tgid, 0, Event::End);
     }
     0
 }
@@ -132,7 +132,7 @@ pub fn sock_recv_length(ctx: BtfTracePointContext) -> i32 {
 /// The current thread has read from a TCP connection; `handle`: what that is for.
 #[inline(always)]
 pub unsafe fn reads(connection: *mut Connection, task: &Task, tgid: u32, handle: u64) {
-    let turn = of_thread(task, tgid);
+    let turn = of_thread(*task, tgid);
     if turn.is_null() {
         return;
     }
@@ -142,10 +142,10 @@ pub unsafe fn reads(connection: *mut Connection, task: &Task, tgid: u32, handle:
         (*turn).sending = 0;
         if (*connection).role == role::SERVER {
             let alone = waiting::served(connection, key(task, tgid));
-            begin(turn, task, if alone { handle } else { 0 }, Event::Request);
+            begin(turn, *task, if alone { handle } else { 0 }, Event::Request);
         } else {
             let likely = waiting::answered(connection);
-            begin(turn, task, handle, Event::End);
+            begin(turn, *task, handle, Event::End);
             (*turn).socket = (*connection).cookie;
             if handle == 0 {
                 (*turn).likely = likely;
@@ -156,13 +156,13 @@ pub unsafe fn reads(connection: *mut Connection, task: &Task, tgid: u32, handle:
 
 /// The current thread works on this from now on; 0: nothing that is known.
 #[inline(never)]
-pub fn work_on(task: &Task, tgid: u32, handle: u64, event: Event) {
+pub fn work_on(task: Task, tgid: u32, handle: u64, event: Event) {
     begin(of_thread(task, tgid), task, handle, event);
 }
 
 /// A turn begins.
 #[inline(never)]
-fn begin(turn: *mut EventLoop, task: &Task, handle: u64, event: Event) {
+fn begin(turn: *mut EventLoop, task: Task, handle: u64, event: Event) {
     if turn.is_null() {
         return;
     }
@@ -180,7 +180,7 @@ fn begin(turn: *mut EventLoop, task: &Task, handle: u64, event: Event) {
 
 /// What a thread works on.
 #[inline(never)]
-fn remember(task: &Task, handle: u64) {
+fn remember(task: Task, handle: u64) {
     let key = Carrier {
         tgid: task.tgid(),
         kind: THREAD,
@@ -225,8 +225,8 @@ pub fn likely(task: &Task, tgid: u32) -> u64 {
 
 /// The turn at hand is likely for this.
 #[inline(never)]
-pub fn is_likely(task: &Task, tgid: u32, handle: u64) {
-    if let Some(turn) = EVENT_LOOPS.get_ptr_mut(key(task, tgid)) {
+pub fn is_likely(task: Task, tgid: u32, handle: u64) {
+    if let Some(turn) = EVENT_LOOPS.get_ptr_mut(key(&task, tgid)) {
         // SAFETY: as above.
         unsafe { (*turn).likely = handle };
     }
@@ -234,8 +234,8 @@ pub fn is_likely(task: &Task, tgid: u32, handle: u64) {
 
 /// What is known of the current thread's loop; null if there is no room.
 #[inline(never)]
-pub fn of_thread(task: &Task, tgid: u32) -> *mut EventLoop {
-    let key = key(task, tgid);
+pub fn of_thread(task: Task, tgid: u32) -> *mut EventLoop {
+    let key = key(&task, tgid);
     if let Some(known) = EVENT_LOOPS.get_ptr_mut(key) {
         return known;
     }

@@ -88,14 +88,14 @@ fn received(session: u64, id: u32, last: bool) {
         // SAFETY: a map value; a session has one thread.
         let (likely, proven) = unsafe { answered(word, last) };
         let known = proven && connection(tgid, session) != 0;
-        event_loop::work_on(&task, tgid, if known { likely } else { 0 }, Event::End);
-        return event_loop::is_likely(&task, tgid, likely);
+        event_loop::work_on(task, tgid, if known { likely } else { 0 }, Event::End);
+        return event_loop::is_likely(task, tgid, likely);
     }
     let handle = match connection(tgid, session) {
         0 => 0,
         cookie => served(cookie, id),
     };
-    event_loop::work_on(&task, tgid, handle, Event::Request);
+    event_loop::work_on(task, tgid, handle, Event::Request);
 }
 
 /// A frame has come on a stream that this side has opened; gives what that was likely for, and whether it was without a doubt.
@@ -186,8 +186,8 @@ fn takes(session: u64) {
 fn sends(session: u64) {
     let task = Task::current();
     let tgid = task.tgid();
-    event_loop::work_on(&task, tgid, 0, Event::End);
-    let thread = event_loop::of_thread(&task, tgid);
+    event_loop::work_on(task, tgid, 0, Event::End);
+    let thread = event_loop::of_thread(task, tgid);
     if !thread.is_null() {
         // SAFETY: as in `takes`.
         unsafe { (*thread).sending = session };
@@ -210,14 +210,14 @@ fn made(session: u64) {
 fn given() {
     let task = Task::current();
     let tgid = task.tgid();
-    event_loop::work_on(&task, tgid, 0, Event::End);
+    event_loop::work_on(task, tgid, 0, Event::End);
     reads(&task, tgid, 0);
 }
 
 /// The current thread has read from a connection; 0: from one that is not HTTP/2.
 #[inline(always)]
 pub fn reads(task: &Task, tgid: u32, cookie: u64) {
-    let thread = event_loop::of_thread(task, tgid);
+    let thread = event_loop::of_thread(*task, tgid);
     if !thread.is_null() {
         // SAFETY: as in `takes`.
         unsafe {

@@ -5,7 +5,7 @@
 use super::word;
 use crate::{
     maps::{PROCESSES, THREADS},
-    task::Task,
+    task::{Task, user_word},
 };
 use aya_ebpf::helpers::generated::bpf_loop;
 use core::ffi::c_void;
@@ -80,12 +80,12 @@ unsafe extern "C" fn step(_index: u64, context: *mut *mut Thread) -> i64 {
     unsafe {
         let thread = *context;
         let state = (*thread).cursor;
-        let id = word(state + (*thread).python.thread_id as u64);
+        let id = user_word(state + (*thread).python.thread_id as u64).unwrap_or(0);
         if id != 0 && (*thread).tls.wrapping_sub(id) < NEAR_TLS {
             (*thread).state = state;
             return 1;
         }
-        (*thread).cursor = word(state + (*thread).python.next as u64);
+        (*thread).cursor = user_word(state + (*thread).python.next as u64).unwrap_or(0);
         ((*thread).cursor == 0) as i64
     }
 }

@@ -49,9 +49,9 @@ pub fn ends(address: u64, goes_on: bool) {
     let task = Task::current();
     let tgid = task.tgid();
     let (handle, awaited) = taken(operation(tgid, address));
-    work_on(&task, tgid, if goes_on { handle } else { 0 }, Event::End);
+    work_on(task, tgid, if goes_on { handle } else { 0 }, Event::End);
     if goes_on && handle == 0 {
-        is_likely(&task, tgid, awaited);
+        is_likely(task, tgid, awaited);
     }
 }
 
