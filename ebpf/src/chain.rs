@@ -31,7 +31,7 @@ use sonde_common::{
     context::{RANDOM, SpanContext, origin},
     http1::HeadScan,
     loss::Reason,
-    process::runtime,
+    process::{runtime, verdict},
     propagator::{Parent, decision},
     traceparent::Traceparent,
 };
@@ -297,7 +297,9 @@ unsafe fn leaves(walk: &Walk, head: &HeadScan, end: u32, span: *mut SpanContext)
         (*connection).bound = 0;
         (*connection).outgoing.span = *span;
         (*connection).outgoing.sequence = walk.segment.sequence.wrapping_add(end);
-        if !written {
+        // Of a process that is not decided on nobody knows whether it has spans.
+        let counts = config().watch_all != 0 || (*connection).verdict == verdict::WATCH;
+        if !written && counts {
             join::offer(connection);
         }
     }

@@ -169,13 +169,14 @@ fn brought(handle: u64, field: u64) -> bool {
 /// Is it the span of a tracer in the process, which it has not named before? An id that an agent has issued is not, and none is given
 /// to two spans.
 #[inline(never)]
-pub fn is_new_span(trace: u64, id: u64) -> bool {
-    if span_id::is_marked(id) {
+pub fn is_new_span(told: &Traceparent) -> bool {
+    let [high, low] = told.trace_id;
+    if span_id::is_marked(told.parent_id) {
         return false;
     }
     let key = Key {
-        owner: id,
-        number: trace,
+        owner: told.parent_id,
+        number: fold(high, low),
     };
     if table::word(&ADOPTED, key, 0).is_some() {
         return false;

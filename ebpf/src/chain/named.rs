@@ -31,7 +31,7 @@ pub unsafe fn follow(
         let same_trace = (*span).trace_id == halves(told.trace_id[0], told.trace_id[1]);
         name(span, told);
         (*span).flags = told.flags;
-        let own = brought == 0 && passed_on::is_new_span(told.trace_id[0], told.parent_id);
+        let own = brought == 0 && passed_on::is_new_span(told);
         if !own {
             (*span).parent_id = told.parent_id.to_ne_bytes();
             (*span).origin = origin::PASSED_ON;
