@@ -309,7 +309,8 @@ const WAYS: [&str; 2] = ["--http1.1", "--http2-prior-knowledge"];
 /// A POST by curl.
 fn post(way: &str, headers: &[&str], body: &[u8], url: &str) -> Result<()> {
     let mut command = Command::new("curl");
-    command.args(["--silent", "--noproxy", "*", "--output", "/dev/null", way]);
+    command.args(["--silent", "--show-error", "--noproxy", "*"]);
+    command.args(["--output", "/dev/null", way]);
     for header in headers {
         command.args(["--header", header]);
     }
@@ -317,7 +318,7 @@ fn post(way: &str, headers: &[&str], body: &[u8], url: &str) -> Result<()> {
     curl.stdin()?.write_all(body)?;
     curl.close_stdin();
     let status = curl.wait(wait::DEADLINE)?;
-    ensure!(status.success(), "{way}: {}", curl.stderr());
+    ensure!(status.success(), "{way}: {status} {}", curl.stderr());
     Ok(())
 }
 

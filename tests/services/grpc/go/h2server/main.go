@@ -59,8 +59,10 @@ func routes() *http.ServeMux {
 		w.WriteHeader(http.StatusEarlyHints)
 		w.WriteHeader(http.StatusOK)
 	})
-	// As a Connect service without an implementation answers.
+	// As a Connect service without an implementation answers, the message read first: an answer that comes before it
+	// makes curl fail.
 	mux.HandleFunc("/sonde.test.v1.Echo/", func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
 		w.Header().Set("Content-Type", "application/json")
 		if strings.HasSuffix(r.URL.Path, "/Fail") {
 			w.WriteHeader(http.StatusNotFound)
